@@ -1,0 +1,1 @@
+"""The hand: a posable mesh, its anatomy, its parts and its anchors."""
