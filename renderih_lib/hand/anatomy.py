@@ -18,11 +18,31 @@ TWIST, SPLAY, BEND = 0, 1, 2
 #: Paper Table 2, degrees: finger -> joint -> axis -> (lowest, highest). Twist, and splay of the joints that
 #: have none, are zero.
 TABLE_2 = {
-    "thumb": {"root": {"bend": (-20, 40), "splay": (-30, 30)}, "middle": {"bend": (-8, 50)}, "end": {"bend": (-10, 100)}},
-    "index": {"root": {"bend": (-25, 70), "splay": (-25, 15)}, "middle": {"bend": (-4, 110)}, "end": {"bend": (-8, 90)}},
-    "middle": {"root": {"bend": (-25, 80), "splay": (-15, 15)}, "middle": {"bend": (-7, 100)}, "end": {"bend": (-8, 90)}},
-    "ring": {"root": {"bend": (-25, 70), "splay": (-25, 15)}, "middle": {"bend": (-10, 100)}, "end": {"bend": (-8, 90)}},
-    "pinky": {"root": {"bend": (-22, 70), "splay": (-20, 30)}, "middle": {"bend": (-8, 90)}, "end": {"bend": (-8, 90)}},
+    "thumb": {
+        "root": {"bend": (-20, 40), "splay": (-30, 30)},
+        "middle": {"bend": (-8, 50)},
+        "end": {"bend": (-10, 100)},
+    },
+    "index": {
+        "root": {"bend": (-25, 70), "splay": (-25, 15)},
+        "middle": {"bend": (-4, 110)},
+        "end": {"bend": (-8, 90)},
+    },
+    "middle": {
+        "root": {"bend": (-25, 80), "splay": (-15, 15)},
+        "middle": {"bend": (-7, 100)},
+        "end": {"bend": (-8, 90)},
+    },
+    "ring": {
+        "root": {"bend": (-25, 70), "splay": (-25, 15)},
+        "middle": {"bend": (-10, 100)},
+        "end": {"bend": (-8, 90)},
+    },
+    "pinky": {
+        "root": {"bend": (-22, 70), "splay": (-20, 30)},
+        "middle": {"bend": (-8, 90)},
+        "end": {"bend": (-8, 90)},
+    },
 }
 
 # Rough direction of the back of each finger in a right hand's rest frame; the thumb lies turned.

@@ -1,0 +1,1 @@
+"""Assets, dataset readers and the one sample type they all give."""

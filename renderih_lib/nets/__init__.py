@@ -1,0 +1,1 @@
+"""Networks (paper section 4)."""

@@ -1,0 +1,1 @@
+"""From natural poses to valid interacting pairs (paper section 3.1)."""
