@@ -1,1 +1,1 @@
-"""From a pose to an image: plan, cameras, skin, light, Cycles, annotations, shards."""
+"""Images: plan, cameras, skin, light, Cycles in child processes, annotations and shards (paper section 3.2)."""
