@@ -1,0 +1,155 @@
+"""The natural discriminator: how natural a single-hand pose looks (paper section 3.1, Figure 4, Eq. 7-8)."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from renderih_lib.hand.anatomy import angle_limits
+from renderih_lib.pose.augment import augment, uniforms
+from renderih_lib.repro import replacing
+
+#: Root mean square offset, degrees, from which a pose counts as wholly unnatural.
+UNNATURAL_OFFSET = 30.0
+
+
+class Discriminator(nn.Module):
+    """Probability that a hand pose is natural, from its 45 angles.
+
+    Five hidden layers with one skip and a sigmoid (Figure 4). Left and right hands share it, since equal angles
+    mean mirrored hands. Each angle is scaled by its range in Table 2; the 25 angles that Table 2 locks at zero
+    are scaled by zero, because they are the anatomic loss's business and no training pose ever has them.
+    """
+
+    def __init__(self, width: int = 512):
+        super().__init__()
+        lowest, highest = angle_limits().flatten(0, 1).unbind(-1)
+        span = highest - lowest
+        self.register_buffer("middle", (lowest + highest) / 2)
+        self.register_buffer("scale", torch.where(span > 0, 2 / span.clamp(min=1e-6), 0.0))
+        self.first = nn.Linear(45, width)
+        self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(4))
+        self.last = nn.Linear(width, 1)
+
+    def forward(self, angles: Tensor) -> Tensor:
+        """(...) in [0, 1] for angles (..., 15, 3) radians of either hand."""
+        activate = nn.functional.leaky_relu
+        first = activate(self.first((angles.flatten(-2) - self.middle) * self.scale))
+        x = activate(self.hidden[0](first))
+        x = activate(self.hidden[1](x)) + first
+        for layer in self.hidden[2:]:
+            x = activate(layer(x))
+        return torch.sigmoid(self.last(x)[..., 0])
+
+
+def adversarial_loss(model: Discriminator, angles: Tensor) -> Tensor:
+    """Eq. 8 for each pair, (B,): how far both hands of angles (B, 2, 15, 3) are from looking natural."""
+    return ((model(angles) - 1) ** 2).sum(-1)
+
+
+def natural_probability(angles: Tensor, raw: Tensor) -> Tensor:
+    """Label of an augmented pose (..., 15, 3): 1 without offset, falling to 0 at `UNNATURAL_OFFSET` rms."""
+    free = angle_limits().diff(dim=-1)[..., 0].to(angles) > 0
+    offset = (angles - raw)[..., free].square().mean(-1).sqrt()
+    return (1 - offset / math.radians(UNNATURAL_OFFSET)).clamp(min=0)
+
+
+def train_discriminator(
+    poses: Tensor, steps: int, seed: int, held_out: Tensor | None = None, batch: int = 128, progress=iter
+) -> tuple[Discriminator, list[dict]]:
+    """A discriminator trained with the least squares loss (Eq. 7).
+
+    Half of each batch is natural (label 1), half is augmented at a random level (`natural_probability`).
+
+    Args:
+        poses: (N, 15, 3) radians, natural poses of either hand.
+        steps: number of Adam steps.
+        held_out: (M, 15, 3) natural poses kept from training; adds "held_out_loss" and "auc" to the history.
+        progress: wraps the range of steps, e.g. tqdm.
+
+    Returns:
+        The model in evaluation mode, and a history with one row for every 5 % of the steps.
+
+    Raises:
+        ValueError: if steps is not positive.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    model = _initialised(Discriminator(), seed)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    batches = _batches(*_labelled(poses, 8, seed), batch, seed)
+    every = max(1, steps // 20)
+    history, running = [], []
+    for step in progress(range(1, steps + 1)):
+        angles, labels = next(batches)
+        loss = (model(angles) - labels).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        running.append(loss.item())
+        if step % every == 0 or step == steps:
+            row = {"step": step, "loss": sum(running) / len(running)}
+            history.append(row | (held_out_scores(model, held_out, seed + 1) if held_out is not None else {}))
+            running = []
+    return model.eval(), history
+
+
+def held_out_scores(model: Discriminator, poses: Tensor, seed: int) -> dict[str, float]:
+    """Loss on natural poses (M, 15, 3) and as many augmented ones, and area under the ROC curve at full offsets."""
+    from sklearn.metrics import roc_auc_score
+
+    natural, augmented, labels = (x[: len(poses)] for x in _labelled(poses, 1, seed))
+    unnatural = augment(poses, 1, seed)
+    with torch.no_grad():
+        scores = model(natural)
+        loss = ((scores - 1).square().mean() + (model(augmented) - labels).square().mean()) / 2
+        ranked = torch.cat([scores, model(unnatural)])
+    truth = torch.cat([torch.ones(len(poses)), torch.zeros(len(poses))])
+    return {"held_out_loss": loss.item(), "auc": float(roc_auc_score(truth, ranked))}
+
+
+def save_discriminator(path: Path, model: Discriminator) -> None:
+    """Write the weights as safetensors; an interrupted write leaves the old file."""
+    with replacing(Path(path)) as temporary:
+        temporary.write_bytes(save(model.state_dict()))
+
+
+def load_discriminator(path: Path) -> Discriminator:
+    """The discriminator that `save_discriminator` wrote."""
+    weights = load_file(path)
+    model = Discriminator(width=len(weights["first.weight"]))
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+def _initialised(model: Discriminator, seed: int) -> Discriminator:
+    """PyTorch's default initialisation of linear layers, from a seed of its own."""
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        bound = parameter.shape[-1] ** -0.5
+        nn.init.uniform_(parameter, -bound, bound, generator=generator)
+    return model
+
+
+def _labelled(poses: Tensor, copies: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Natural poses (N, 15, 3), augmented ones (N * copies, 15, 3) at random levels, and their labels."""
+    raw = poses.repeat(copies, 1, 1)
+    level = uniforms(seed, [(i, 0, 0) for i in range(len(raw))], 1)[:, 0]
+    augmented = augment(raw, 1, seed, level)
+    return poses, augmented, natural_probability(augmented, raw)
+
+
+def _batches(
+    natural: Tensor, augmented: Tensor, labels: Tensor, batch: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(seed)
+    half = batch // 2
+    while True:
+        real = torch.randint(len(natural), (half,), generator=generator)
+        made = torch.randint(len(augmented), (batch - half,), generator=generator)
+        yield torch.cat([natural[real], augmented[made]]), torch.cat([torch.ones(half), labels[made]])
