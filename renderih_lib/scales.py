@@ -1,0 +1,170 @@
+"""Sizes of every stage, one `Scale` per name: the only place where sizes live (DESIGN section 8)."""
+
+import math
+from dataclasses import dataclass
+
+#: The rendered datasets, in the order in which the report names them.
+DATASETS = ("gallery", "train", "test")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """All sizes of one scale. Lengths are pixels, counts are counts; nothing here depends on the machine."""
+
+    name: str
+    augmentations: int  # I of Eq. 1: augmented poses per base pose
+    pairs: int  # two-hand poses that are optimised
+    optimise_batch: int  # of them, poses optimised together
+    discriminator_poses: int
+    discriminator_steps: int
+    texture_size: int  # pixels of a square skin texture
+    textures: int
+    gallery_images: int  # pictures at the paper's size, for notebook 09
+    gallery_width: int
+    gallery_height: int
+    gallery_samples: int  # Cycles samples per pixel
+    train_poses: int
+    test_poses: int  # other poses than the training ones
+    views: int  # cameras per pose
+    crop: int  # pixels of a square training crop
+    crop_samples: int
+    shard_images: int  # images rendered by one worker into one tar
+    train_steps: int
+    batch: int
+    image_size: int  # pixels at the network's input
+    network: str  # preset of TransHand
+    eval_every: int  # training steps
+    disk_gb: float  # free space that a run asks for
+
+    def images(self, dataset: str) -> int:
+        """Images of one of `DATASETS`."""
+        _check_dataset(dataset)
+        if dataset == "gallery":
+            return self.gallery_images
+        return self.views * (self.train_poses if dataset == "train" else self.test_poses)
+
+    def shards(self, dataset: str) -> int:
+        """Shards of one of `DATASETS`; the last one may be short."""
+        return math.ceil(self.images(dataset) / self.shard_images)
+
+
+_SCALES = {
+    "tiny": Scale(
+        name="tiny",
+        augmentations=4,
+        pairs=6,
+        optimise_batch=6,
+        discriminator_poses=2_000,
+        discriminator_steps=100,
+        texture_size=256,
+        textures=2,
+        gallery_images=2,
+        gallery_width=192,
+        gallery_height=125,
+        gallery_samples=4,
+        train_poses=6,
+        test_poses=3,
+        views=2,
+        crop=64,
+        crop_samples=2,
+        shard_images=8,
+        train_steps=30,
+        batch=8,
+        image_size=64,
+        network="tiny",
+        eval_every=15,
+        disk_gb=0.5,
+    ),
+    "demo": Scale(
+        name="demo",
+        augmentations=30,
+        pairs=160,
+        optimise_batch=32,
+        discriminator_poses=12_000,
+        discriminator_steps=1_200,
+        texture_size=1_024,
+        textures=7,
+        gallery_images=12,
+        gallery_width=512,
+        gallery_height=334,
+        gallery_samples=16,
+        train_poses=900,
+        test_poses=120,
+        views=4,
+        crop=112,
+        crop_samples=4,
+        shard_images=250,
+        train_steps=2_500,
+        batch=32,
+        image_size=64,
+        network="demo",
+        eval_every=250,
+        disk_gb=2,
+    ),
+    "gpu": Scale(
+        name="gpu",
+        augmentations=30,
+        pairs=2_000,
+        optimise_batch=512,
+        discriminator_poses=63_000,
+        discriminator_steps=4_000,
+        texture_size=1_024,
+        textures=14,
+        gallery_images=24,
+        gallery_width=512,
+        gallery_height=334,
+        gallery_samples=16,
+        train_poses=1_000,
+        test_poses=130,
+        views=4,
+        crop=192,
+        crop_samples=6,
+        shard_images=500,
+        train_steps=6_000,
+        batch=64,
+        image_size=128,
+        network="gpu",
+        eval_every=500,
+        disk_gb=10,
+    ),
+    "paper": Scale(
+        name="paper",
+        augmentations=30,
+        pairs=110_400,
+        optimise_batch=4_096,
+        discriminator_poses=63_000,
+        discriminator_steps=20_000,
+        texture_size=2_048,
+        textures=30,
+        gallery_images=60,
+        gallery_width=512,
+        gallery_height=334,
+        gallery_samples=64,
+        train_poses=92_000,
+        test_poses=10_000,
+        views=10,
+        crop=256,
+        crop_samples=16,
+        shard_images=1_000,
+        train_steps=200_000,
+        batch=64,
+        image_size=256,
+        network="paper",
+        eval_every=5_000,
+        disk_gb=500,
+    ),
+}
+
+NAMES = tuple(_SCALES)
+
+
+def scale_by_name(name: str) -> Scale:
+    """The `Scale` called `name`; ValueError for a name that is none of `NAMES`."""
+    if name not in _SCALES:
+        raise ValueError(f"scale is {name!r}; choose one of {', '.join(NAMES)}")
+    return _SCALES[name]
+
+
+def _check_dataset(dataset: str) -> None:
+    if dataset not in DATASETS:
+        raise ValueError(f"dataset is {dataset!r}; choose one of {', '.join(DATASETS)}")
