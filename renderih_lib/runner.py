@@ -98,20 +98,21 @@ def _execute(notebook, run, source, values, changed, timeout, threads) -> Path:
         (run.folder / leftover).unlink(missing_ok=True)
     shutil.rmtree(run.folder / "figures", ignore_errors=True)
     _prepare_environment(inputs_log, threads or len(os.sched_getaffinity(0)))
-    begin = time.time()
+    begin, report = time.time(), _progress_reporter(run.name)
     try:
         executed = papermill.execute_notebook(
             notebook,
             partial,
             changed,
-            engine_name=_register_engine(run.name),
+            engine_name=_register_engine(report),
             kernel_name="python3",
             progress_bar=False,
             execution_timeout=timeout,
             cwd=repro.project_root(),
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],  # else it warns about its local sockets
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # else it warns about its local sockets
         )
     except (papermill.PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
+        report("failed", final=True)
         raise NotebookError(_failure(run, partial, error, timeout)) from None
     _check_finished(executed, run.name)
     record = provenance.notebook_record(run, source, values, executed, partial, inputs_log, begin)
@@ -120,6 +121,7 @@ def _execute(notebook, run, source, values, changed, timeout, threads) -> Path:
     with open(partial, "rb") as file:
         os.fsync(file.fileno())
     os.replace(partial, run.folder / "executed.ipynb")
+    report("finished", final=True)
     return run.folder / "executed.ipynb"
 
 
@@ -130,38 +132,38 @@ def _prepare_environment(inputs_log: Path, threads: int) -> None:
         os.environ[variable] = str(threads)
 
 
-def _register_engine(name: str) -> str:
+def _register_engine(report) -> str:
     """papermill's engine with one progress line: which cell of how many, and the time."""
     from papermill.engines import NBClientEngine, papermill_engines
 
     class ReportingEngine(NBClientEngine):
         @classmethod
         def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
-            report, start_cell = _progress_reporter(name, len(nb_man.nb.cells)), nb_man.cell_start
+            start_cell, total = nb_man.cell_start, len(nb_man.nb.cells)
 
             def cell_start(cell, cell_index=None, **more):
-                report(cell_index + 1)
+                report(f"cell {cell_index + 1}/{total}")
                 start_cell(cell, cell_index, **more)
 
             nb_man.cell_start = cell_start
             super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
-            report(None)
 
     papermill_engines.register("renderih", ReportingEngine)
     return "renderih"
 
 
-def _progress_reporter(name: str, total: int):
+def _progress_reporter(name: str):
+    """Function that prints one line with a state and the time; overwritten on a terminal, rarer elsewhere."""
     terminal, begin, last = sys.stdout.isatty(), time.monotonic(), [float("-inf")]
 
-    def report(cell: int | None) -> None:
+    def report(state: str, final: bool = False) -> None:
         now = time.monotonic()
         minutes, seconds = divmod(int(now - begin), 60)
-        state = f"cell {cell}/{total}" if cell else "finished"
+        line = f"{name}: {state}, {minutes}:{seconds:02d}"
         if terminal:
-            print(f"\r{name}: {state}, {minutes}:{seconds:02d}   ", end="" if cell else "\n", flush=True)
-        elif cell is None or now - last[0] >= _LINE_SECONDS:
-            print(f"{name}: {state}, {minutes}:{seconds:02d}", flush=True)
+            print(f"\r{line:<60}", end="\n" if final else "", flush=True)
+        elif final or now - last[0] >= _LINE_SECONDS:
+            print(line, flush=True)
             last[0] = now
 
     return report
@@ -177,7 +179,7 @@ def _failure(run, partial: Path, error: Exception, timeout: float | None) -> str
     partial.unlink()
     states = [cell.metadata.get("papermill", {}).get("status") for cell in notebook.cells]
     index = next((i for i, state in enumerate(states) if state in ("failed", "running")), len(states) - 1)
-    lines = [line for line in notebook.cells[index].source.splitlines() if line.strip()]
+    lines = [line for line in notebook.cells[index].source.splitlines() if line.strip() and line[0] != "#"]
     what = (
         f"{error.ename}: {error.evalue}" if hasattr(error, "evalue") else str(error).strip().splitlines()[0]
     )
