@@ -222,7 +222,9 @@ def _parse_assignment(text: str):
 
 def main(arguments: list[str] | None = None) -> int:
     description = "Run one notebook in batch; a wrong parameter or a failed cell is one line and exit code 1."
-    parser = argparse.ArgumentParser("python -m renderih_lib.runner", description=description, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        "python -m renderih_lib.runner", description=description, allow_abbrev=False
+    )
     parser.add_argument("source", type=Path, help="notebooks/src/NN_topic.py")
     parser.add_argument("--scale", default=None, help="tiny, demo, gpu or paper")
     parser.add_argument("--seed", type=int, default=None)
