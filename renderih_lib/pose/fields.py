@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from renderih_lib.hand.anchors import vertex_normals
 from renderih_lib.hand.model import HandModel
+from renderih_lib.hand.parts import Part, hand_parts
 
 #: Metres. How far grids reach beyond their part, and how far outside a point may seem and still be looked at.
 PADDING, MARGIN = 0.006, 0.003
@@ -21,19 +23,14 @@ class ArticulatedField(nn.Module):
     """Depth of points inside one posed hand.
 
     Args:
-        hand: whose rest mesh the grids are built on.
-        face_parts: (F,) int, the part of each face.
-        resolution: grid cells along each axis of a part's box.
+        hand: whose rest mesh the grids are built on, once, on its mean shape.
+        resolution: N, grid cells along each axis of a part's box.
     """
 
-    def __init__(self, hand: HandModel, face_parts: Tensor, resolution: int = 32):
+    def __init__(self, hand: HandModel, resolution: int = 32):
         super().__init__()
         template = hand.template.double().cpu().numpy()
-        faces = hand.faces.cpu().numpy()
-        grids = [
-            _part_grid(template, faces, _with_ring(faces, face_parts.cpu().numpy() == part), resolution)
-            for part in range(int(face_parts.max()) + 1)
-        ]
+        grids = [_part_grid(template, part, resolution) for part in hand_parts(hand)]
         fit, center, radius, origin, spacing, distance, nearest = (
             np.stack(arrays) for arrays in zip(*grids, strict=True)
         )
@@ -47,7 +44,7 @@ class ArticulatedField(nn.Module):
             "distance": distance,  # (16, N^3) metres, negative inside
         }.items():
             self.register_buffer(name, torch.from_numpy(array.astype(np.float32)))
-        self.register_buffer("nearest", torch.from_numpy(nearest.astype(np.int32)))  # (16, N^3) face
+        self.register_buffer("nearest", torch.from_numpy(nearest.astype(np.int16)))  # (16, N^3, 3) vertices
         self.register_buffer("faces", hand.faces.clone())
 
     def depth(self, points: Tensor, vertices: Tensor) -> Tensor:
@@ -68,11 +65,11 @@ class ArticulatedField(nn.Module):
         """For every point inside: its row among all B * P, and corners (M, 3) and weights (M, 3) of the nearest
         place on the skin."""
         key, part, cell = self._cells(points, vertices)
-        near = self.distance.flatten()[part * self.resolution**3 + cell].to(points)
+        near = self.distance[part, cell]
         best = near.new_full((points.shape[0] * points.shape[1],), torch.inf).scatter_reduce(0, key, near, "amin")
         maybe = best[key] < MARGIN
         key, part, cell = key[maybe], part[maybe], cell[maybe]
-        corners = self.faces[self.nearest.flatten()[part * self.resolution**3 + cell].long()]
+        corners = self.nearest[part, cell].long()
         pair = key // points.shape[1]
         places = points.flatten(0, 1)[key]
         weights, squared = closest_on_triangles(places, vertices[pair[:, None], corners])
@@ -86,13 +83,13 @@ class ArticulatedField(nn.Module):
     def _cells(self, points: Tensor, vertices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """All (point, part) whose point lies in the part's box: row of the point, part, cell."""
         count = points.shape[1]
-        motion = self.fit.to(points) @ vertices[:, None]  # (B, 16, 4, 3)
-        centers = (self.center.to(points)[:, None] @ motion)[:, :, 0]
-        reach = self.radius.to(points) * motion[:, :, :3].flatten(2).norm(dim=-1) / 3**0.5
+        motion = self.fit @ vertices[:, None]  # (B, 16, 4, 3)
+        centers = (self.center[:, None] @ motion)[:, :, 0]
+        reach = self.radius * motion[:, :, :3].flatten(2).norm(dim=-1) / 3**0.5
         pair, index, part = torch.nonzero(torch.cdist(points, centers) < reach[:, None], as_tuple=True)
-        inverse = torch.linalg.inv(motion[:, :, :3])
+        inverse = torch.linalg.inv_ex(motion[:, :, :3]).inverse
         local = ((points[pair, index] - motion[pair, part, 3])[:, None] @ inverse[pair, part])[:, 0]
-        cell = ((local - self.origin.to(points)[part]) / self.spacing.to(points)[part]).round()
+        cell = ((local - self.origin[part]) / self.spacing[part]).round()
         boxed = ((cell >= 0) & (cell < self.resolution)).all(-1)
         x, y, z = cell[boxed].long().unbind(-1)
         flat = (x * self.resolution + y) * self.resolution + z
@@ -120,16 +117,6 @@ def closest_on_triangles(points: Tensor, triangles: Tensor) -> tuple[Tensor, Ten
     return torch.stack([1 - s - t, s, t], -1), smallest
 
 
-def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Outward unit normals (B, V, 3) of posed vertices (B, V, 3), faces weighted by area."""
-    a, b, c = (vertices[:, faces[:, i]] for i in range(3))
-    area = torch.linalg.cross(b - a, c - a)
-    normals = torch.zeros_like(vertices)
-    for corner in range(3):
-        normals = normals.index_add(1, faces[:, corner], area)
-    return nn.functional.normalize(normals, dim=-1)
-
-
 def _first_smallest(values: Tensor, group: Tensor, group_count: int) -> Tensor:
     """Positions of the smallest value of every group that occurs; of equal ones the first."""
     smallest = values.new_full((group_count,), torch.inf).scatter_reduce(0, group, values, "amin")
@@ -139,26 +126,17 @@ def _first_smallest(values: Tensor, group: Tensor, group_count: int) -> Tensor:
     return first[first < len(values)]
 
 
-def _with_ring(faces: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Indices of the chosen faces and of all faces that share a vertex with them."""
-    return np.flatnonzero(np.isin(faces, faces[chosen]).any(1))
-
-
-def _part_grid(template: np.ndarray, faces: np.ndarray, chosen: np.ndarray, resolution: int) -> tuple:
+def _part_grid(template: np.ndarray, part: Part, resolution: int) -> tuple:
     """Everything `ArticulatedField` keeps about one part, in the order in which it unpacks it."""
-    used = np.unique(faces[chosen])
-    local = template[used]
-    low, high = local.min(0) - PADDING, local.max(0) + PADDING
+    skin = template[part.vertices]
+    low, high = skin.min(0) - PADDING, skin.max(0) + PADDING
     axes = [np.linspace(low[i], high[i], resolution) for i in range(3)]
     cells = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    skin = np.searchsorted(used, faces[chosen])
-    squared, nearest, _ = igl.point_mesh_squared_distance(cells, local, skin)
-    # An open tube has winding number 1/2 in the plane of its rim, so 1/2 closes each part by itself.
-    inside = igl.winding_number(local, skin, cells) > 0.5
+    squared, face, _ = igl.point_mesh_squared_distance(cells, skin, part.faces)
+    inside = igl.winding_number(part.closed_vertices(template), part.closed_faces, cells) > 0.5
     distance = np.where(inside, -1, 1) * np.sqrt(squared)
     fit = np.zeros((4, len(template)))
-    fit[:, used] = np.linalg.pinv(np.column_stack([local, np.ones(len(local))]))
+    fit[:, part.vertices] = np.linalg.pinv(np.column_stack([skin, np.ones(len(skin))]))
     center = (low + high) / 2
-    radius = 1.1 * (np.linalg.norm(local - center, axis=1).max() + PADDING)
-    spacing = (high - low) / (resolution - 1)
-    return fit, np.append(center, 1), radius, low, spacing, distance, chosen[nearest]
+    radius = 1.1 * (np.linalg.norm(skin - center, axis=1).max() + PADDING)
+    return fit, np.append(center, 1), radius, low, (high - low) / (resolution - 1), distance, part.vertices[part.faces[face]]

@@ -1,0 +1,215 @@
+"""From augmented to valid interacting hands: Eq. 9 minimised for many pairs side by side (supplement B)."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from renderih_lib.hand.anatomy import angle_excess
+from renderih_lib.hand.anchors import anchor_normals, contact_prior, select_anchors
+from renderih_lib.hand.model import HandMesh
+from renderih_lib.hand.pair import HandPair, PairPose
+from renderih_lib.pose import losses
+from renderih_lib.pose.fields import ArticulatedField
+from renderih_lib.pose.losses import AnchorPairs
+from renderih_lib.pose.naturalness import Discriminator, adversarial_loss
+
+ITERATIONS = 215
+#: Rows of `PairTerms.forward` and of `Optimized.history`, in the order of w1 to w4.
+TERMS = ("attraction", "anatomy", "naturalness", "penetration")
+
+#: Adam's step: radians per iteration for angles, metres for translations (the released code's ratio of 100).
+ANGLE_STEP, TRANSLATION_STEP = 1e-2, 1e-4
+#: The step is halved when a pose's loss has not fallen for this many iterations, down to a floor.
+PATIENCE, DECAY, SMALLEST_STEP = 20, 0.5, 1e-3
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+
+
+class PairTerms(nn.Module):
+    """The four terms of Eq. 9 for a pair of hand models, in float64 so that results do not hang on batch size.
+
+    Args:
+        hands: the two hand models; copied.
+        discriminator: D of Eq. 8, or None to leave naturalness out.
+        anchors: (A,) int, vertices that attract; 108 chosen by `hand.anchors` when None.
+    """
+
+    def __init__(self, hands: HandPair, discriminator: Discriminator | None, anchors: Tensor | None = None):
+        super().__init__()
+        self.hands = copy.deepcopy(hands)
+        self.fields = nn.ModuleList(ArticulatedField(hand) for hand in hands.hands)
+        self.discriminator = copy.deepcopy(discriminator)
+        if anchors is None:
+            right = hands.right
+            anchors = torch.from_numpy(select_anchors(contact_prior(right), right.faces.cpu().numpy()))
+        self.register_buffer("anchors", anchors)
+        self.double().requires_grad_(False)
+
+    def forward(self, pose: PairPose, pairs: AnchorPairs) -> Tensor:
+        """(4, B), one row per name in `TERMS`, unweighted: square metres, square radians, 1, metres."""
+        mesh = self.hands(pose)
+        nothing = mesh.vertices.new_zeros(len(pose))
+        return torch.stack(
+            [
+                losses.attraction_loss(mesh.vertices[:, :, self.anchors], pairs),
+                losses.anatomy_loss(pose.angles),
+                nothing if self.discriminator is None else adversarial_loss(self.discriminator, pose.angles),
+                losses.penetration_loss(self.depths(mesh)),
+            ]
+        )
+
+    def depths(self, mesh: HandMesh) -> Tensor:
+        """(B, 2, V) metres: how deep each hand's vertices lie inside the other hand."""
+        right, left = mesh.vertices.unbind(1)
+        return torch.stack([self.fields[1].depth(right, left), self.fields[0].depth(left, right)], 1)
+
+    @torch.no_grad()
+    def anchors_and_normals(self, pose: PairPose) -> tuple[Tensor, Tensor]:
+        """Anchors and their normals, (B, 2, A, 3) each; metres and unit."""
+        vertices = self.hands(pose).vertices
+        normals = [
+            anchor_normals(vertices[:, side], hand.faces, self.anchors)
+            for side, hand in enumerate(self.hands.hands)
+        ]
+        return vertices[:, :, self.anchors], torch.stack(normals, 1)
+
+
+class Preset(NamedTuple):
+    """How the weights and the anchor pairs change over one optimisation of `ITERATIONS` steps."""
+
+    weights: Callable[[int], tuple[float, float, float, float]]  # iteration -> w1 to w4
+    pairs: Callable[[int, AnchorPairs | None, PairTerms, PairPose], AnchorPairs]
+    restarts: tuple[int, ...] = ()  # iterations at which Adam and its step size start afresh
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """What `optimize_pairs` returns."""
+
+    pose: PairPose
+    history: Tensor  # (iterations, 4, B), unweighted `TERMS` before each step
+    stopped: Tensor  # (B,) int, iteration at which a pose stopped being finite, or -1
+
+
+def optimize_pairs(
+    pose: PairPose,
+    terms: PairTerms,
+    *,
+    preset: str = "paper",
+    iterations: int = ITERATIONS,
+    on_step: Callable[[int, PairPose, Tensor], None] | None = None,
+) -> Optimized:
+    """Minimise Eq. 9 over the angles and wrist translations of B pairs; wrist rotation and shape stay.
+
+    All three angles of all joints are variables; Eq. 6 holds twist, and splay beyond the roots, near zero, and at
+    the end angles are put back inside Table 2, which moves them by a fraction of a degree.
+
+    Args:
+        preset: "paper" (supplement B) or "official" (the released code's stages).
+        iterations: below `ITERATIONS` the schedule is cut short, not squeezed.
+        on_step: called with (iteration, pose, terms (4, B)) before every step.
+
+    Raises:
+        ValueError: if preset is unknown.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset!r}")
+    schedule = PRESETS[preset]
+    start = pose.to(terms.anchors.device, torch.float64)
+    variables = torch.cat([start.angles.flatten(2), start.translation], -1)  # (B, 2, 45 + 3)
+    size = variables.new_tensor([ANGLE_STEP] * 45 + [TRANSLATION_STEP] * 3)
+    stepper = _Adam(variables)
+    stopped = torch.full((len(pose),), -1, device=variables.device)
+    history, pairs = [], None
+    for iteration in range(iterations):
+        variables.requires_grad_()
+        current = _unpacked(variables, start)
+        pairs = schedule.pairs(iteration, pairs, terms, current)
+        values = terms(current, pairs)
+        loss = variables.new_tensor(schedule.weights(iteration)) @ values
+        (gradient,) = torch.autograd.grad(loss.sum(), variables)
+        if on_step is not None:
+            on_step(iteration, current.detach(), values.detach())
+        history.append(values.detach())
+        if iteration in schedule.restarts:
+            stepper = _Adam(variables)
+        step = size * stepper.step(gradient, loss.detach())
+        finite = step.isfinite().flatten(1).all(1)
+        stopped = torch.where((stopped < 0) & ~finite, iteration, stopped)
+        variables = torch.where(finite[:, None, None], variables - step, variables).detach()
+    final = _unpacked(variables, start)
+    final = final.replace(angles=final.angles - angle_excess(final.angles))
+    return Optimized(final.to("cpu", torch.float32), torch.stack(history).cpu(), stopped.cpu())
+
+
+class _Adam:
+    """Adam's direction, times a step size that every pose halves by itself when its loss has stopped falling."""
+
+    def __init__(self, variables: Tensor):
+        self.mean, self.square = torch.zeros_like(variables), torch.zeros_like(variables)
+        self.count = 0
+        self.scale = variables.new_ones(len(variables))
+        self.best = torch.full_like(self.scale, torch.inf)
+        self.waited = torch.zeros_like(self.scale)
+
+    def step(self, gradient: Tensor, loss: Tensor) -> Tensor:
+        """What to subtract, like gradient (B, ...), after a step with loss (B,)."""
+        self.count += 1
+        self.waited = torch.where(loss < self.best, 0, self.waited + 1)
+        self.best = torch.minimum(self.best, loss)
+        tired = self.waited > PATIENCE
+        self.scale = torch.where(tired, (self.scale * DECAY).clamp(min=SMALLEST_STEP), self.scale)
+        self.waited[tired] = 0
+        self.mean = torch.lerp(gradient, self.mean, _BETAS[0])
+        self.square = torch.lerp(gradient.square(), self.square, _BETAS[1])
+        mean, square = (m / (1 - b**self.count) for m, b in zip((self.mean, self.square), _BETAS, strict=True))
+        return self.scale[:, None, None] * mean / (square.sqrt() + _EPSILON)
+
+
+def _unpacked(variables: Tensor, start: PairPose) -> PairPose:
+    angles, translation = variables.split([45, 3], -1)
+    return start.replace(angles=angles.unflatten(-1, (15, 3)), translation=translation)
+
+
+# Paper: w4 falls and w1 rises, geometrically, until iteration 165; w2 and w3 stay (supplement B, without numbers).
+_RAMP_END, _REBUILD = 165, 40
+_W1, _W2, _W3, _W4 = (30.0, 1000.0), 1000.0, 1.0, (100.0, 20.0)
+
+
+def _paper_weights(iteration: int) -> tuple[float, float, float, float]:
+    progress = min(iteration / _RAMP_END, 1)
+    w1, w4 = (first * (last / first) ** progress for first, last in (_W1, _W4))
+    return w1, _W2, _W3, w4
+
+
+def _paper_pairs(iteration: int, pairs: AnchorPairs | None, terms: PairTerms, pose: PairPose) -> AnchorPairs:
+    return losses.mutual_pairs(*terms.anchors_and_normals(pose)) if iteration % _REBUILD == 0 else pairs
+
+
+# Released code: four stages (first iteration, w1, w4); pairs found at 0 and 165, their stiffness refreshed at each
+# stage. Its depths are in half sides (about 0.11 m) of the hand's box, summed over both hands and divided by 4.
+_STAGES = ((0, 10, 0.064), (50, 150, 0.0064), (90, 1, 1.92), (165, 50, 0.064))
+_DEPTH_UNIT = 1 / (4 * 0.11)
+
+
+def _official_weights(iteration: int) -> tuple[float, float, float, float]:
+    _, w1, w4 = max(stage for stage in _STAGES if stage[0] <= iteration)
+    return w1, 1.0, 1.0, w4 * _DEPTH_UNIT
+
+
+def _official_pairs(iteration: int, pairs: AnchorPairs | None, terms: PairTerms, pose: PairPose) -> AnchorPairs:
+    if iteration not in (stage[0] for stage in _STAGES):
+        return pairs
+    anchors, normals = terms.anchors_and_normals(pose)
+    pairs = losses.nearest_pairs(anchors, normals) if iteration in (0, 165) else losses.refreshed(pairs, anchors)
+    active = (pairs.stiffness > 0).sum(-1, keepdim=True).clamp(min=1)
+    return pairs._replace(stiffness=0.6 * pairs.stiffness / active)  # 0.3 k d^2, averaged over active springs
+
+
+PRESETS = {
+    "paper": Preset(_paper_weights, _paper_pairs),
+    "official": Preset(_official_weights, _official_pairs, restarts=(50, 90, 165)),
+}
