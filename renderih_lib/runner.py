@@ -33,7 +33,7 @@ def run_notebook(
     """Execute `source` (py:percent) and return the path of its executed.ipynb.
 
     parameters: values for names of the parameters cell; what equals the default is not injected.
-    timeout: seconds that one cell may take. threads: for numerical libraries, default all cores.
+    timeout: seconds that one cell may take, default the scale's. threads: for numerical libraries, default all cores.
     Raises ValueError for an unknown parameter or a value of the wrong type, before anything runs, and
     NotebookError for a cell that fails; the part that ran is then kept as failed.ipynb.
     """
@@ -98,6 +98,7 @@ def _execute(notebook, run, source, values, changed, timeout, threads) -> Path:
         (run.folder / leftover).unlink(missing_ok=True)
     shutil.rmtree(run.folder / "figures", ignore_errors=True)
     _prepare_environment(inputs_log, threads or len(os.sched_getaffinity(0)))
+    timeout = timeout or 60 * run.sizes.cell_minutes
     begin, report = time.time(), _progress_reporter(run.name)
     try:
         executed = papermill.execute_notebook(

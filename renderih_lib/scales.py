@@ -35,6 +35,7 @@ class Scale:
     network: str  # preset of TransHand
     eval_every: int  # training steps
     disk_gb: float  # free space that a run asks for
+    cell_minutes: float  # a notebook's cell that takes longer is stopped
 
     def images(self, dataset: str) -> int:
         """Images of one of `DATASETS`."""
@@ -74,6 +75,7 @@ _SCALES = {
         network="tiny",
         eval_every=15,
         disk_gb=0.5,
+        cell_minutes=5,
     ),
     "demo": Scale(
         name="demo",
@@ -100,6 +102,7 @@ _SCALES = {
         network="demo",
         eval_every=250,
         disk_gb=2,
+        cell_minutes=60,
     ),
     "gpu": Scale(
         name="gpu",
@@ -126,6 +129,7 @@ _SCALES = {
         network="gpu",
         eval_every=500,
         disk_gb=10,
+        cell_minutes=240,
     ),
     "paper": Scale(
         name="paper",
@@ -152,6 +156,7 @@ _SCALES = {
         network="paper",
         eval_every=5_000,
         disk_gb=500,
+        cell_minutes=20160,
     ),
 }
 

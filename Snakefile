@@ -1,0 +1,110 @@
+# The whole reproduction as one graph: a rule per notebook, and plan -> shards for the rendered datasets.
+# `make reproduce` calls it. By hand: snakemake -c2 --config scale=tiny; on a cluster: --profile profiles/slurm.
+import sys
+
+from renderih_lib.notebooks import library_files
+from renderih_lib.scales import DATASETS, scale_by_name
+
+SIZES = scale_by_name(config.setdefault("scale", "demo"))
+SEED = int(config.setdefault("seed", 0))
+DATA_ROOT = config.setdefault("data_root", "")
+OUT_DIR = config.setdefault("out_dir", "runs")
+SOURCES = config.setdefault("sources", "notebooks/src")
+RESULTS = f"{OUT_DIR}/{SIZES.name}"
+PYTHON = sys.executable
+
+
+def made_by(notebook, *products):
+    """What a notebook leaves behind; executed.ipynb appears last, and only when every cell has finished."""
+    return [f"{RESULTS}/{notebook}/{name}" for name in ("executed.ipynb", "provenance.json", "metrics.json", *products)]
+
+
+def shards(dataset, count=None):
+    """Done-markers of a dataset's shards, or of the first `count` of them."""
+    count = count or SIZES.shards(dataset)
+    return [f"{RESULTS}/datasets/{dataset}/shard-{shard:05d}.json" for shard in range(count)]
+
+
+def code(path):
+    """A Python file, the library files that it imports and the shipped assets: a change in one redoes the rule."""
+    assets = sorted(str(asset) for asset in Path("renderih_lib/assets").glob("*.*"))
+    return [path, *(os.path.relpath(file) for file in library_files(path)), *assets]
+
+
+# Notebook -> what it reads besides code, what others read of it, cores, priority (higher starts first).
+NOTEBOOKS = {
+    "00_start_here": (["data_manifest.yaml"], [], 1, 0),
+    "01_hand_model": ([], [], 1, 0),
+    "02_pose_augmentation": ([], ["pairs.npz"], 1, 10),
+    "07_pose_optimization": (made_by("02_pose_augmentation", "pairs.npz"), ["poses.parquet"], 2, 10),
+    "08_textures_light_cameras": ([], [], 1, 10),
+    "09_cycles_rendering": (shards("gallery") + shards("train", 1), [], 1, 0),
+    "11_transhand": ([], [], 1, 0),
+    "12_training": (shards("train") + shards("test"), ["predictions.npz"], 2, 5),
+    "13_metrics": (made_by("12_training", "predictions.npz"), [], 1, 0),
+}
+EVERYTHING = sum(map(made_by, NOTEBOOKS), ["data_manifest.yaml", "renderih_lib/published.yaml"])
+NOTEBOOKS["99_report"] = (EVERYTHING, ["report.html"], 1, 0)
+
+
+rule all:
+    input:
+        made_by("99_report", "report.html"),
+
+
+for notebook, (needs, products, cores, first) in NOTEBOOKS.items():
+
+    rule:
+        name:
+            f"notebook_{notebook}"
+        input:
+            needs,
+            code=code(f"{SOURCES}/{notebook}.py"),
+        output:
+            made_by(notebook, *products),
+        params:
+            seed=SEED,
+            data_root=DATA_ROOT,
+        threads: cores
+        priority: first
+        shell:
+            "{PYTHON:q} -m renderih_lib.runner {input.code[0]:q} --scale {SIZES.name} --seed {params.seed}"
+            " --out-dir {OUT_DIR:q} --data-root={params.data_root:q} --threads {threads}"
+
+
+# Everything random about every image is decided here, once; the shards only execute rows of the plan.
+rule plan:
+    input:
+        made_by("08_textures_light_cameras"),
+        code("renderih_lib/render/plan.py"),
+        poses=f"{RESULTS}/07_pose_optimization/poses.parquet",
+    output:
+        f"{RESULTS}/datasets/{{dataset}}/plan.parquet",
+    wildcard_constraints:
+        dataset="|".join(DATASETS),
+    params:
+        seed=SEED,
+        skins=f"{RESULTS}/08_textures_light_cameras/skins",
+    priority: 10
+    shell:
+        "{PYTHON:q} -m renderih_lib.render.plan --poses {input.poses:q} --skins {params.skins:q} --out {output:q}"
+        " --dataset {wildcards.dataset} --scale {SIZES.name} --seed {params.seed}"
+
+
+# One Blender worker a shard; shard-NNNNN.json is the only done-marker.
+rule shard:
+    input:
+        [],
+        plan=f"{RESULTS}/datasets/{{dataset}}/plan.parquet",
+    output:
+        multiext(f"{RESULTS}/datasets/{{dataset}}/shard-{{shard}}", ".json", ".tar", ".parquet"),
+    wildcard_constraints:
+        dataset="|".join(DATASETS),
+        shard=r"\d{5}",
+    params:
+        folder=lambda wildcards: f"{RESULTS}/datasets/{wildcards.dataset}",
+        number=lambda wildcards: int(wildcards.shard),
+    priority: 5
+    retries: 1
+    shell:
+        "{PYTHON:q} -m renderih_lib.render.worker --plan {input.plan:q} --shard {params.number} --out {params.folder:q}"
