@@ -41,7 +41,7 @@ class HandModel(nn.Module):
         name: what `repr` and provenance call it.
 
     Raises:
-        ValueError: if an array has the wrong shape or is not finite.
+        ValueError: if an array has the wrong shape, is not finite or names a vertex that does not exist.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class HandModel(nn.Module):
         }
         for key, (array, expected) in floats.items():
             self.register_buffer(key, None if array is None else _finite(key, array, expected))
-        self.register_buffer("faces", torch.as_tensor(np.asarray(faces, dtype=np.int64)))
-        self.register_buffer("tip_vertices", torch.as_tensor(np.asarray(tip_vertices, dtype=np.int64)))
+        self.register_buffer("faces", _vertex_ids("faces", faces, (len(faces), 3), vertex_count))
+        self.register_buffer("tip_vertices", _vertex_ids("tip_vertices", tip_vertices, (5,), vertex_count))
 
     def keypoints_from_vertices(self, vertices: Tensor) -> Tensor:
         """Keypoints (..., 21, 3) regressed from posed vertices (..., V, 3), same unit and frame.
@@ -165,7 +165,7 @@ class HandModel(nn.Module):
             side=SIDES[1 - SIDES.index(self.side)],
             name=self.name,
         )
-        return twin.to(self.template.device)
+        return twin.to(self.template)
 
 
 def joint_transforms(rotations: Tensor, joints: Tensor, translation: Tensor | None = None) -> Tensor:
@@ -209,6 +209,14 @@ def _finite(name: str, array, expected: tuple[int, ...]) -> Tensor:
     if not torch.isfinite(tensor).all():
         raise ValueError(f"{name} has values that are not finite")
     return tensor
+
+
+def _vertex_ids(name: str, array, expected: tuple[int, ...], vertex_count: int) -> Tensor:
+    ids = torch.as_tensor(np.asarray(array, dtype=np.int64)).clone()
+    _check_shape(name, ids, expected)
+    if ids.min() < 0 or ids.max() >= vertex_count:
+        raise ValueError(f"{name} must be between 0 and {vertex_count - 1}")
+    return ids
 
 
 def _check_shape(name: str, tensor: Tensor, expected: tuple[int, ...]) -> None:
