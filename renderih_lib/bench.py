@@ -1,0 +1,75 @@
+"""Benchmarks: `python -m renderih_lib.bench NAME [--json]` prints one benchmark's figures and nothing else."""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+
+def seconds_of(action: Callable[[], object], repeats: int) -> float:
+    """Median seconds of `action` over `repeats` calls, after one that is not counted."""
+    action()
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def bench_import() -> dict:
+    """Seconds that `import renderih_lib` takes in a fresh interpreter, and whether it pulls in bpy or torch."""
+    program = (
+        "import sys, time; begin = time.perf_counter(); import renderih_lib; "
+        "print(time.perf_counter() - begin, 'bpy' in sys.modules, 'torch' in sys.modules)"
+    )
+    answers = [subprocess.check_output([sys.executable, "-c", program], text=True).split() for _ in range(5)]
+    return {
+        "import_seconds": statistics.median(float(seconds) for seconds, _, _ in answers),
+        "imports_bpy": any(bpy == "True" for _, bpy, _ in answers),
+        "imports_torch": any(torch == "True" for _, _, torch in answers),
+    }
+
+
+def bench_hand() -> dict:
+    """Seconds to load the open hand, and poses per second of its forward pass at several batch sizes."""
+    import torch
+
+    from renderih_lib.hand.open_hand import load_open_hand
+
+    figures = {
+        "threads": torch.get_num_threads(),
+        "load_seconds": seconds_of(lambda: load_open_hand("right"), 5),
+    }
+    hand = load_open_hand("right")
+    for batch in (1, 32, 256):
+        rotations = torch.eye(3).expand(batch, 16, 3, 3).contiguous()
+        shape = torch.zeros(batch, hand.shape_count)
+        with torch.no_grad():
+            seconds = seconds_of(lambda r=rotations, s=shape: hand.forward(r, s), 10)
+        figures[f"poses_per_second_batch_{batch}"] = batch / seconds
+    return figures
+
+
+BENCHMARKS = {"import": bench_import, "hand": bench_hand}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m renderih_lib.bench", description=__doc__)
+    parser.add_argument("name", choices=BENCHMARKS)
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    options = parser.parse_args(arguments)
+    figures = BENCHMARKS[options.name]()
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name:<30} {value:.4g}" if isinstance(value, float) else f"{name:<30} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

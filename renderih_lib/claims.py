@@ -1,0 +1,195 @@
+"""The claims ledger: what the papers say, what we measured, and whether it held."""
+
+import json
+import operator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+_PUBLISHED = Path(__file__).with_name("published.yaml")
+_COMPARISONS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim and how it is judged.
+
+    criterion: (metric of the notebook, comparison, another metric or a number).
+    data: "none" when it is about the method alone, "real" when real images or poses are needed, else "stand-in".
+    """
+
+    id: str
+    text: str
+    source: str  # where the paper says it
+    notebook: str
+    criterion: tuple[str, str, str | float]
+    data: Literal["none", "real", "stand-in"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim with what was measured; `verdict` is "held", "did not hold" or "not run", `measured` says it in words."""
+
+    claim: Claim
+    verdict: Literal["held", "did not hold", "not run"]
+    measured: str
+
+
+@cache
+def published_tables() -> dict:
+    """published.yaml: table -> {source, unit, columns, rows}."""
+    return yaml.safe_load(_PUBLISHED.read_text())
+
+
+def published(table: str, row: str, column: str | None = None) -> float | None:
+    """A printed number, None where the paper prints none; ValueError for a cell that is not in published.yaml.
+
+    column: may be left out in a table of one column.
+    """
+    content = published_tables().get(table)
+    if content is None or row not in content["rows"]:
+        raise ValueError(f"{table!r}, row {row!r}, is not in published.yaml")
+    columns = content["columns"]
+    column = columns[0] if column is None and len(columns) == 1 else column
+    if column not in columns:
+        raise ValueError(f"{table!r} has no column {column!r}; it has {', '.join(columns)}")
+    return content["rows"][row][columns.index(column)]
+
+
+CLAIMS = (
+    Claim(
+        "limits",
+        "Augmented poses stay inside the joint limits of Table 2.",
+        "section 3.1, Initial pose generation",
+        "02_pose_augmentation",
+        ("augmented_outside_table_2_fraction", "=", 0),
+        "stand-in",
+    ),
+    Claim(
+        "natural",
+        "Natural poses are told from augmented ones: they are judged natural more often (Table 3; here by D, not people).",
+        "Table 3",
+        "02_pose_augmentation",
+        ("held_out_natural_rate", ">", "held_out_augmented_rate"),
+        "stand-in",
+    ),
+    Claim(
+        "parts",
+        "A hand divides into 16 parts.",
+        "section 3.1, Anti-penetration, Figure 2",
+        "01_hand_model",
+        ("parts", "=", published("Poses", "parts of a hand")),
+        "none",
+    ),
+    Claim(
+        "anchors",
+        "Sampling by contact frequency and skipping neighbours gives 108 anchors.",
+        "section 3.1, Interhand attraction, Figure 2",
+        "01_hand_model",
+        ("anchors", "=", published("Poses", "anchors of a hand")),
+        "stand-in",
+    ),
+    Claim(
+        "kept",
+        "93 % of the augmented poses are kept after optimisation and filtering.",
+        "supplement, section A",
+        "07_pose_optimization",
+        ("kept_percent", ">=", published("Poses", "kept after optimisation (%)")),
+        "stand-in",
+    ),
+    Claim(
+        "penetration",
+        "The optimisation resolves the penetration of augmented poses.",
+        "section 3.1, Anti-penetration, Figure 3",
+        "07_pose_optimization",
+        ("penetration_mm_after", "<", "penetration_mm_before"),
+        "stand-in",
+    ),
+    Claim(
+        "attraction",
+        "The attraction keeps the hands in contact: without it, fewer pairs touch.",
+        "section 3.1, Interhand attraction; supplement, Figure 3 e",
+        "07_pose_optimization",
+        ("contact_percent_after", ">", "contact_percent_without_attraction"),
+        "stand-in",
+    ),
+    Claim(
+        "discriminator",
+        "The discriminator makes optimised poses more natural (Table 3; here by D, not people).",
+        "section 3.1, Natural discriminator; Table 3",
+        "07_pose_optimization",
+        ("naturalness_with_d", ">", "naturalness_without_d"),
+        "stand-in",
+    ),
+    Claim(
+        "tones",
+        "Skin textures cover seven tones.",
+        "section 3.2, Texture, Figure 5",
+        "08_textures_light_cameras",
+        ("tones", "=", published("Rendering", "skin tones")),
+        "none",
+    ),
+    Claim(
+        "tracks",
+        "Cameras lie on four circular tracks around the centre of the two hands.",
+        "section 3.2, Camera Settings, Figure 7",
+        "08_textures_light_cameras",
+        ("tracks", "=", published("Rendering", "camera tracks")),
+        "none",
+    ),
+    Claim(
+        "size",
+        "Images are 512 pixels wide (and 334 high).",
+        "section 3.2, Render quality",
+        "09_cycles_rendering",
+        ("image_width", "=", published("Rendering", "image width (pixels)")),
+        "none",
+    ),
+    Claim(
+        "annotations",
+        "The annotations of rendered images are free of noise: masks computed from them equal the rendered ones.",
+        "supplement, section A",
+        "09_cycles_rendering",
+        ("mask_iou", ">=", 0.98),
+        "none",
+    ),
+    Claim(
+        "vertices",
+        "TransHand ends in the 778 vertices of a hand.",
+        "section 4",
+        "11_transhand",
+        ("vertices", "=", published("Network", "vertices of a hand")),
+        "none",
+    ),
+    Claim(
+        "learns",
+        "TransHand, trained on rendered images, estimates hands: it beats the mean training pose on held-out images.",
+        "sections 4 and 5",
+        "12_training",
+        ("mpjpe_mm", "<", "mean_pose_mpjpe_mm"),
+        "stand-in",
+    ),
+)
+
+
+def judge(claim: Claim, results: Path) -> Verdict:
+    """The verdict on a claim from `results/<notebook>/metrics.json`, where a missing number means "not run"."""
+    path = results / claim.notebook / "metrics.json"
+    if not path.is_file():
+        return Verdict(claim, "not run", f"{claim.notebook} has not run")
+    metrics = json.loads(path.read_text())
+    left, comparison, right = claim.criterion
+    values = {name: metrics.get(name) for name in (left, right) if isinstance(name, str)}
+    if missing := [name for name, value in values.items() if value is None]:
+        return Verdict(claim, "not run", f"{claim.notebook} measured no {' and no '.join(missing)}")
+    held = _COMPARISONS[comparison](values[left], values.get(right, right))
+    measured = ", ".join(f"{name} = {value:.4g}" for name, value in values.items())
+    return Verdict(claim, "held" if held else "did not hold", measured)
+
+
+def ledger(results: Path) -> list[Verdict]:
+    """The verdict on every claim, in the order of `CLAIMS`."""
+    return [judge(claim, results) for claim in CLAIMS]
