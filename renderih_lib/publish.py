@@ -1,0 +1,92 @@
+"""Put an executed run where it is committed: notebooks/*.ipynb, figures/<notebook>/ and the measured durations."""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from renderih_lib.notebooks import INJECTED, notebook_from_source, sources
+from renderih_lib.repro import project_root, replacing
+from renderih_lib.reproduce import DURATIONS
+
+MOST_BYTES = 1_500_000  # of a committed notebook
+
+
+def publish(results: Path, root: Path) -> list[str]:
+    """Copy every executed notebook below `results` into the project at `root`; the names of those copied.
+
+    Raises ValueError when a notebook was made from another source than the project's, or is too big.
+    """
+    executed = sorted(results.glob("[0-9][0-9]_*/executed.ipynb"))
+    if not executed:
+        raise ValueError(f"{results} has no executed notebook: run `make reproduce` first")
+    for path in executed:
+        name = path.parent.name
+        notebook = presentable(nbformat.read(path, as_version=4))
+        if sources(notebook) != sources(notebook_from_source(root / "notebooks" / "src" / f"{name}.py")):
+            raise ValueError(f"{name} has another source than its run: run `make reproduce` again")
+        text = nbformat.writes(notebook) + "\n"
+        if len(text) > MOST_BYTES:
+            raise ValueError(
+                f"{name} has {len(text) / 1e6:.1f} MB; notebooks stay below {MOST_BYTES / 1e6} MB"
+            )
+        with replacing(root / "notebooks" / f"{name}.ipynb") as temporary:
+            temporary.write_text(text)
+        _copy_figures(path.parent, root / "figures" / name)
+    return [path.parent.name for path in executed]
+
+
+def presentable(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The executed notebook without papermill's notes and the cell it injected, which say where and when it ran."""
+    notebook.cells = [cell for cell in notebook.cells if INJECTED not in cell.metadata.get("tags", [])]
+    for part in (notebook, *notebook.cells):
+        for key in ("papermill", "execution", "widgets"):
+            part.metadata.pop(key, None)
+    return notebook
+
+
+def record_durations(results: Path) -> None:
+    """Write the seconds of a finished run's stages into durations.yaml, which progress estimates read."""
+    measured = yaml.safe_load(DURATIONS.read_text()) or {}
+    measured[results.name] = json.loads((results / "stages.json").read_text())
+    head = [line for line in DURATIONS.read_text().splitlines() if line.startswith("#")]
+    with replacing(DURATIONS) as temporary:
+        temporary.write_text("\n".join([*head, yaml.safe_dump(measured, sort_keys=True)]))
+
+
+def _copy_figures(folder: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for path in [
+        *sorted((folder / "figures").glob("*")),
+        folder / "metrics.json",
+        folder / "provenance.json",
+    ]:
+        shutil.copyfile(path, target / path.name)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m renderih_lib.publish", description=__doc__)
+    parser.add_argument("--scale", default="demo")
+    parser.add_argument("--out-dir", default="runs")
+    options = parser.parse_args(arguments)
+    root = project_root()
+    results = root / options.out_dir / options.scale
+    try:
+        names = publish(results, root)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    record_durations(results)
+    print(
+        f"{len(names)} notebooks from {options.out_dir}/{options.scale} are in notebooks/, their figures in figures/"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
