@@ -1,1 +1,1 @@
-"""Training and evaluation."""
+"""Training and evaluation: augmentation, losses, one loop, predictions."""

@@ -1,0 +1,141 @@
+"""One annotated image of two hands: the type that every dataset reader yields, and batches of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from renderih_lib.hand.skeleton import JOINT_NAMES, KEYPOINT_COUNT, SIDES
+
+#: Values of part masks: background, 16 parts of each hand named after their joints, and the forearms.
+PART_NAMES = (
+    "background",
+    *(f"{side}_{joint}" for side in SIDES for joint in JOINT_NAMES),
+    *(f"{side}_forearm" for side in SIDES),
+)
+UNKNOWN_PART = 255  # of pixels that nobody labelled
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image and both hands in its camera's frame (OpenCV axes, metres), hand axis (right, left).
+
+    Raises:
+        ValueError: if an array has another shape or type than written here.
+    """
+
+    image: np.ndarray  # (H, W, 3) uint8, RGB
+    K: np.ndarray  # (3, 3) float32, pixels
+    vertices: np.ndarray  # (2, V, 3) float32, metres
+    keypoints: np.ndarray  # (2, 21, 3) float32, metres
+    valid: np.ndarray  # (2,) bool, which hands are annotated
+    sample_id: str  # names the image in error messages and predictions
+    pose_id: int  # images of the same pose share it: statistics draw whole poses
+    source: str  # name of the dataset
+    parts: np.ndarray | None = (
+        None  # (H, W) uint8, what each pixel shows (`PART_NAMES`), if the dataset says so
+    )
+
+    def __post_init__(self):
+        shapes = {"K": (3, 3), "keypoints": (2, KEYPOINT_COUNT, 3), "valid": (2,)}
+        for name, shape in shapes.items():
+            if np.shape(getattr(self, name)) != shape:
+                raise ValueError(
+                    f"{name} of sample {self.sample_id} must have shape {shape}, got {np.shape(getattr(self, name))}"
+                )
+        if np.ndim(self.image) != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
+            raise ValueError(f"image of sample {self.sample_id} must be (H, W, 3) uint8")
+        if np.ndim(self.vertices) != 3 or self.vertices.shape[::2] != (2, 3):
+            raise ValueError(
+                f"vertices of sample {self.sample_id} must be (2, V, 3), got {self.vertices.shape}"
+            )
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Keypoints in the image, (2, 21, 2) float32 pixels."""
+        return project(torch.from_numpy(self.keypoints), torch.from_numpy(self.K)).numpy()
+
+
+@dataclass(frozen=True)
+class SampleBatch:
+    """B samples as tensors, square images of one size. A whole training set that fits in memory is one, too."""
+
+    images: Tensor  # (B, 3, S, S) uint8
+    K: Tensor  # (B, 3, 3) float32, pixels
+    vertices: Tensor  # (B, 2, V, 3) float32, metres, camera frame
+    keypoints: Tensor  # (B, 2, 21, 3) float32, metres, camera frame
+    valid: Tensor  # (B, 2) bool
+    parts: Tensor  # (B, S, S) uint8, `PART_NAMES` or `UNKNOWN_PART`
+    pose_ids: Tensor  # (B,) int64
+    ids: np.ndarray  # (B,) str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index) -> "SampleBatch":
+        """The samples at `index`, an array of int or a slice."""
+        return SampleBatch(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def replace(self, **changes) -> "SampleBatch":
+        return replace(self, **changes)
+
+    @staticmethod
+    def cat(batches: "list[SampleBatch]") -> "SampleBatch":
+        joined = ([getattr(batch, f.name) for batch in batches] for f in fields(SampleBatch))
+        return SampleBatch(*(torch.cat(v) if isinstance(v[0], Tensor) else np.concatenate(v) for v in joined))
+
+    def to(self, device) -> "SampleBatch":
+        values = [getattr(self, f.name) for f in fields(self)]
+        return SampleBatch(*(v.to(device) if isinstance(v, Tensor) else v for v in values))
+
+    @property
+    def size(self) -> int:
+        return self.images.shape[-1]
+
+    @property
+    def pixels(self) -> Tensor:
+        """Keypoints in the image, (B, 2, 21, 2) pixels."""
+        return project(self.keypoints, self.K[:, None])
+
+
+def collate(samples: Sequence[Sample], size: int) -> SampleBatch:
+    """Samples resized to `size` x `size` pixels (area-averaging) with their intrinsics.
+
+    Raises:
+        ValueError: if there is no sample or an image is not square.
+    """
+    if not len(samples):
+        raise ValueError("collate needs at least one sample")
+    resized = [_resized(sample, size) for sample in samples]
+    images, parts, K = (np.stack(arrays) for arrays in zip(*resized, strict=True))
+    return SampleBatch(
+        images=torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(),
+        K=torch.from_numpy(K).float(),
+        vertices=torch.from_numpy(np.stack([s.vertices for s in samples])).float(),
+        keypoints=torch.from_numpy(np.stack([s.keypoints for s in samples])).float(),
+        valid=torch.from_numpy(np.stack([s.valid for s in samples])).bool(),
+        parts=torch.from_numpy(parts),
+        pose_ids=torch.tensor([s.pose_id for s in samples]),
+        ids=np.array([s.sample_id for s in samples]),
+    )
+
+
+def project(points: Tensor, K: Tensor) -> Tensor:
+    """Camera-frame points (..., N, 3) metres to pixels (..., N, 2); K is (..., 3, 3)."""
+    image = points @ K.transpose(-1, -2)
+    return image[..., :2] / image[..., 2:]
+
+
+def _resized(sample: Sample, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    height, width = sample.image.shape[:2]
+    if height != width:
+        raise ValueError(f"sample {sample.sample_id} is {width} x {height} pixels; crop it to a square first")
+    parts = np.full((height, width), UNKNOWN_PART, np.uint8) if sample.parts is None else sample.parts
+    if height == size:
+        return sample.image, parts, sample.K
+    image = Image.fromarray(sample.image).resize((size, size), Image.Resampling.BOX)
+    labels = Image.fromarray(parts).resize((size, size), Image.Resampling.NEAREST)
+    return np.asarray(image), np.asarray(labels), np.diag([size / width, size / height, 1.0]) @ sample.K

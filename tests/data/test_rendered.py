@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from renderih_lib.data.rendered import RenderedDataset
+
+
+@pytest.fixture
+def folder(tmp_path, write_noise_shard):
+    for shard, count in ((0, 3), (1, 2)):
+        write_noise_shard(tmp_path, count, shard)
+    return tmp_path
+
+
+def test_any_index_gives_its_own_image(folder, hands, write_noise_shard, tmp_path_factory):
+    images, *_ = write_noise_shard(tmp_path_factory.mktemp("again"), 2, 1)
+    dataset = RenderedDataset(folder, hands)
+    assert len(dataset) == 5
+    np.testing.assert_array_equal(dataset[4].image, images[1])
+    np.testing.assert_array_equal(dataset[3].parts, images[0][..., 0] % 35)
+    assert dataset[4].sample_id == "noise/00000101"
+
+
+def test_vertices_agree_with_stored_keypoints(folder, hands):
+    """Tips are vertices, so the recomputed mesh must meet the keypoints that the renderer wrote."""
+    sample = RenderedDataset(folder, hands)[2]
+    tips = hands.right.tip_vertices.numpy()
+    np.testing.assert_allclose(sample.vertices[:, tips], sample.keypoints[:, 4::4], atol=1e-6)
+
+
+def test_loading_everything_equals_one_by_one(folder, hands):
+    dataset = RenderedDataset(folder, hands)
+    batch = dataset.load(32, chunk=2)
+    assert list(batch.ids) == [dataset[i].sample_id for i in range(5)]
+    np.testing.assert_allclose(batch.vertices[3].numpy(), dataset[3].vertices, atol=1e-6)
+    assert batch.pose_ids.tolist() == [0, 1, 2, 0, 1]
+
+
+def test_a_shard_without_its_marker_does_not_exist(folder, hands):
+    (folder / "shard-00000.json").unlink()
+    assert len(RenderedDataset(folder, hands)) == 2
+
+
+def test_an_empty_folder_says_what_to_run(tmp_path, hands):
+    with pytest.raises(ValueError, match="no finished shard"):
+        RenderedDataset(tmp_path, hands)
+
+
+def test_a_lost_tar_is_named(folder, hands):
+    (folder / "shard-00001.tar").unlink()
+    with pytest.raises(ValueError, match=r"shard-00001\.tar is missing"):
+        RenderedDataset(folder, hands)
+
+
+def test_a_damaged_image_is_named(folder, hands):
+    tar = folder / "shard-00000.tar"
+    tar.write_bytes(b"\0" * tar.stat().st_size)
+    with pytest.raises(ValueError, match="image 00000001 in .* cannot be decoded"):
+        RenderedDataset(folder, hands)[1]
