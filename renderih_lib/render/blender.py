@@ -1,0 +1,324 @@
+"""Cycles as a child process: JSON lines in on stdin, JSON lines out on a pipe of its own. The only file that imports bpy.
+
+Started by `renderih_lib.render.cycles`. Datablocks are made once and reused, so memory stays flat over hundreds
+of images; whatever Blender prints goes to the ordinary stdout and cannot disturb the replies.
+"""
+
+import argparse
+import json
+import math
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+VIEW_TRANSFORM, LOOK = (
+    "AgX",
+    "AgX - Medium High Contrast",
+)  # keeps skin believable (Standard clips, Filmic yellows)
+CACHED_IMAGES = 10  # skins, and environments, kept in memory at once
+
+#: Mean free paths of skin, millimetres, red green blue (Jensen 2001, "skin1"); the mesh is in metres.
+SUBSURFACE_RADIUS, SUBSURFACE_SCALE, SKIN_IOR = (3.67, 1.37, 0.68), 1e-3, 1.4
+
+
+class Studio:
+    """One scene with two hands, a panorama and a camera, kept between images.
+
+    Args:
+        mesh: npz with quads (Q, 4), uv (Q, 4, 2) and label (Q,) float.
+        recipe: fields of `plan.Recipe`.
+        scratch: folder for the float image between rendering and exposure.
+    """
+
+    def __init__(self, mesh: str, recipe: dict, scratch: str):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        self.scene, self.recipe = bpy.context.scene, recipe
+        self.linear = str(Path(scratch) / f"linear-{os.getpid()}.exr")
+        self.images: dict[str, tuple] = {}
+        with np.load(mesh, allow_pickle=False) as arrays:
+            self.mesh = _quad_mesh(arrays["quads"], arrays["uv"], arrays["label"])
+        self.hands = self._linked("hands", self.mesh)
+        self.camera = self._linked("camera", bpy.data.cameras.new("camera"))
+        self.scene.camera = self.camera
+        self._set_up_cycles()
+        self._make_skin()
+        self._make_world()
+
+    def render(self, job: dict) -> dict:
+        """Render one image, expose it for the hands, write it to `job["path"]` as PNG.
+
+        Returns what the reply carries: exposure_ev, seconds of Cycles alone, CPU seconds of everything.
+        """
+        begin = time.process_time()
+        self._pose(job)
+        self._wear(job)
+        self._light(job)
+        cycles = self.scene.cycles
+        cycles.samples, cycles.seed, cycles.use_denoising = job["samples"], job["seed"], True
+        started = time.perf_counter()
+        bpy.ops.render.render()
+        seconds = time.perf_counter() - started
+        exposure = self._metered_exposure(job)
+        self._save(job["path"], "PNG", "8", exposure)
+        cpu = time.process_time() - begin
+        return {"exposure_ev": exposure, "render_seconds": seconds, "cpu_seconds": cpu, "rss_mb": _rss_mb()}
+
+    def check(self, job: dict) -> dict:
+        """What Cycles sees at each pixel centre, without light: writes npy (H, W, 2) float32 to `job["path"]`.
+
+        Channel 0 is the label of the face, channel 1 its depth in metres along the optical axis; 0 = nothing.
+        """
+        self._pose(job)
+        self.mesh.materials[0] = self._label_material()
+        self.scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.0
+        cycles, width = self.scene.cycles, self.scene.cycles.filter_width
+        cycles.samples, cycles.use_denoising, cycles.filter_width = 1, False, 0.01
+        bpy.ops.render.render()
+        np.save(job["path"], self._linear_pixels(job)[..., :2])
+        cycles.filter_width = width
+        self.scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 1.0
+        self.mesh.materials[0] = self.skin
+        return {}
+
+    def projection(self, job: dict) -> dict:
+        """Where Blender itself projects `job["points"]` (P, 3), metres, Blender's world: pixels (P, 2)."""
+        from bpy_extras.object_utils import world_to_camera_view
+        from mathutils import Vector
+
+        self._aim(job)
+        bpy.context.view_layer.update()
+        seen = [world_to_camera_view(self.scene, self.camera, Vector(point)) for point in job["points"]]
+        return {"pixels": [(p.x * job["width"], (1 - p.y) * job["height"]) for p in seen]}
+
+    def _linked(self, name: str, data):
+        item = bpy.data.objects.new(name, data)
+        self.scene.collection.objects.link(item)
+        return item
+
+    def _set_up_cycles(self):
+        scene, cycles, recipe = self.scene, self.scene.cycles, self.recipe
+        scene.render.engine, cycles.device = "CYCLES", "CPU"
+        scene.render.threads_mode, scene.render.threads = "FIXED", recipe["threads"]
+        cycles.use_adaptive_sampling = False
+        cycles.max_bounces = recipe["bounces"]
+        cycles.diffuse_bounces = cycles.glossy_bounces = recipe["bounces"]
+        cycles.caustics_reflective = cycles.caustics_refractive = False
+        cycles.denoiser = "OPENIMAGEDENOISE"
+        if recipe["fast_denoiser"]:
+            cycles.denoising_quality = cycles.denoising_prefilter = "FAST"
+        scene.view_settings.view_transform, scene.view_settings.look = VIEW_TRANSFORM, LOOK
+        scene.render.dither_intensity = 0.0
+        scene.render.use_stamp = False
+        scene.render.image_settings.color_mode = "RGB"
+
+    def _pose(self, job: dict):
+        with np.load(job["geometry"], allow_pickle=False) as arrays:
+            self.mesh.vertices.foreach_set("co", arrays["vertices"].astype(np.float32).ravel())
+        self.mesh.update()
+        self._aim(job)
+
+    def _aim(self, job: dict):
+        render, camera = self.scene.render, self.camera.data
+        render.resolution_x, render.resolution_y = job["width"], job["height"]
+        render.resolution_percentage = 100
+        lens = job["lens"]
+        render.pixel_aspect_x, render.pixel_aspect_y = lens["pixel_aspect_x"], lens["pixel_aspect_y"]
+        camera.sensor_fit, camera.sensor_width, camera.clip_start = "HORIZONTAL", job["sensor_width"], 0.01
+        camera.lens, camera.shift_x, camera.shift_y = lens["lens"], lens["shift_x"], lens["shift_y"]
+        camera.dof.use_dof = job["f_stop"] > 0
+        if camera.dof.use_dof:
+            camera.dof.focus_distance, camera.dof.aperture_fstop = job["focus"], job["f_stop"]
+        self.camera.matrix_world = Matrix(job["camera_to_world"])
+
+    def _make_skin(self):
+        self.skin = bpy.data.materials.new("skin")
+        self.skin.use_nodes = True
+        nodes, links = self.skin.node_tree.nodes, self.skin.node_tree.links
+        surface = nodes["Principled BSDF"]
+        surface.inputs["IOR"].default_value = SKIN_IOR
+        if self.recipe["subsurface"]:
+            surface.subsurface_method = "RANDOM_WALK_SKIN"
+            surface.inputs["Subsurface Weight"].default_value = 1.0
+            surface.inputs["Subsurface Radius"].default_value = SUBSURFACE_RADIUS
+            surface.inputs["Subsurface Scale"].default_value = SUBSURFACE_SCALE
+        self.albedo, self.relief = nodes.new("ShaderNodeTexImage"), nodes.new("ShaderNodeTexImage")
+        self.tone = nodes.new("ShaderNodeHueSaturation")
+        self.contrast = nodes.new("ShaderNodeBrightContrast")
+        links.new(self.albedo.outputs["Color"], self.contrast.inputs["Color"])
+        links.new(self.contrast.outputs["Color"], self.tone.inputs["Color"])
+        links.new(self.tone.outputs["Color"], surface.inputs["Base Color"])
+        split = nodes.new("ShaderNodeSeparateColor")
+        links.new(self.relief.outputs["Color"], split.inputs["Color"])
+        links.new(split.outputs["Green"], surface.inputs["Roughness"])
+        if self.recipe["bump"]:
+            bump = nodes.new("ShaderNodeBump")
+            bump.inputs["Strength"].default_value = 1.0
+            bump.inputs["Distance"].default_value = 1e-3  # heights are millimetres
+            links.new(split.outputs["Red"], bump.inputs["Height"])
+            links.new(bump.outputs["Normal"], surface.inputs["Normal"])
+        self.mesh.materials.append(self.skin)
+
+    def _wear(self, job: dict):
+        albedo, relief, self.luminance = self._cached(job["skin"], self._load_skin)
+        self.albedo.image, self.relief.image = albedo, relief
+        self.tone.inputs["Hue"].default_value = 0.5 + job["tone_hue"]
+        self.tone.inputs["Saturation"].default_value = job["tone_saturation"]
+        self.tone.inputs["Value"].default_value = job["tone_value"]
+        self.contrast.inputs["Contrast"].default_value = job["tone_contrast"]
+        # BrightContrast turns about 0.5; skin is darker, so the middle is put back.
+        self.contrast.inputs["Bright"].default_value = job["tone_contrast"] * (0.5 - self.luminance)
+
+    def _load_skin(self, path: str):
+        with np.load(path, allow_pickle=False) as maps:  # as `skin.read_skin`, which would bring torch along
+            albedo, height, roughness = (
+                maps[name].astype(np.float32) for name in ("albedo", "height_mm", "roughness")
+            )
+        size = self.recipe["texture_size"]
+        luminance = albedo @ np.float32((0.2126, 0.7152, 0.0722))
+        albedo, relief = _shrunk(albedo, size), _shrunk(np.stack([height, roughness, roughness], -1), size)
+        typical = float(np.median(luminance[luminance > 0]))
+        return _float_image(path, albedo), _float_image(f"{path} relief", relief), typical
+
+    def _make_world(self):
+        world = bpy.data.worlds.new("world")
+        self.scene.world = world
+        world.use_nodes = True
+        if self.recipe["importance_map"]:
+            world.cycles.sampling_method = "MANUAL"
+            world.cycles.sample_map_resolution = self.recipe["importance_map"]
+        nodes, links = world.node_tree.nodes, world.node_tree.links
+        self.panorama, self.mapping = nodes.new("ShaderNodeTexEnvironment"), nodes.new("ShaderNodeMapping")
+        where = nodes.new("ShaderNodeTexCoord")
+        links.new(where.outputs["Generated"], self.mapping.inputs["Vector"])
+        links.new(self.mapping.outputs["Vector"], self.panorama.inputs["Vector"])
+        links.new(self.panorama.outputs["Color"], nodes["Background"].inputs["Color"])
+
+    def _light(self, job: dict):
+        self.panorama.image = self._cached(job["environment"], _panorama)[0]
+        self.mapping.inputs["Rotation"].default_value = (0.0, 0.0, job["environment_yaw"])
+
+    def _label_material(self):
+        material = bpy.data.materials.get("label") or bpy.data.materials.new("label")
+        material.use_nodes = True
+        nodes, links = material.node_tree.nodes, material.node_tree.links
+        nodes.clear()
+        label, depth = nodes.new("ShaderNodeAttribute"), nodes.new("ShaderNodeCameraData")
+        label.attribute_name = "label"
+        join, emission = nodes.new("ShaderNodeCombineXYZ"), nodes.new("ShaderNodeEmission")
+        links.new(label.outputs["Fac"], join.inputs["X"])
+        links.new(depth.outputs["View Z Depth"], join.inputs["Y"])
+        links.new(join.outputs["Vector"], emission.inputs["Color"])
+        links.new(emission.outputs["Emission"], nodes.new("ShaderNodeOutputMaterial").inputs["Surface"])
+        return material
+
+    def _cached(self, key: str, load) -> tuple:
+        """Images of a file, loaded once; the oldest go when there are too many."""
+        if key not in self.images:
+            if len(self.images) >= 2 * CACHED_IMAGES:
+                for item in self.images.pop(next(iter(self.images))):
+                    if isinstance(item, bpy.types.Image):
+                        bpy.data.images.remove(item)
+            self.images[key] = load(key)
+        return self.images[key]
+
+    def _metered_exposure(self, job: dict) -> float:
+        """Stops that bring the median luminance on the hands to what suits this skin, plus the plan's jitter."""
+        pixels = self._linear_pixels(job)[..., :3].reshape(-1, 3)
+        with np.load(job["geometry"], allow_pickle=False) as arrays:
+            hands = pixels[arrays["meter"]]
+        if len(hands) == 0:
+            raise ValueError("no pixel shows a hand: nothing to expose for")
+        median = float(np.median(hands @ (0.2126, 0.7152, 0.0722)))
+        target = 0.25 * (self.luminance * job["tone_value"] / 0.3) ** 0.55
+        return math.log2(target / max(median, 1e-6)) + job["exposure_jitter"]
+
+    def _linear_pixels(self, job: dict) -> np.ndarray:
+        """The last render, (H, W, 4) float32 linear, top row first."""
+        self._save(self.linear, "OPEN_EXR", "32", 0.0)
+        image = bpy.data.images.load(self.linear)
+        pixels = np.empty(job["width"] * job["height"] * 4, np.float32)
+        image.pixels.foreach_get(pixels)
+        bpy.data.images.remove(image)
+        return pixels.reshape(job["height"], job["width"], 4)[::-1]
+
+    def _save(self, path: str, file_format: str, depth: str, exposure: float):
+        settings = self.scene.render.image_settings
+        settings.file_format, settings.color_depth = file_format, depth
+        self.scene.view_settings.exposure = exposure
+        bpy.data.images["Render Result"].save_render(path, scene=self.scene)
+
+
+def _quad_mesh(quads: np.ndarray, uv: np.ndarray, label: np.ndarray):
+    mesh = bpy.data.meshes.new("hands")
+    mesh.vertices.add(int(quads.max()) + 1)
+    mesh.loops.add(quads.size)
+    mesh.polygons.add(len(quads))
+    mesh.loops.foreach_set("vertex_index", quads.astype(np.int32).ravel())
+    mesh.polygons.foreach_set("loop_start", np.arange(0, quads.size, 4, dtype=np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(quads), bool))
+    mesh.uv_layers.new(name="uv").uv.foreach_set("vector", uv.astype(np.float32).ravel())
+    mesh.attributes.new("label", "FLOAT", "FACE").data.foreach_set("value", label.astype(np.float32))
+    mesh.update(calc_edges=True)
+    return mesh
+
+
+def _panorama(path: str) -> tuple:
+    image = bpy.data.images.load(path)
+    image.pixels[0]  # read now: a broken file is an error here and pink light later
+    return (image,)
+
+
+def _shrunk(image: np.ndarray, size: int) -> np.ndarray:
+    """Box-filtered to at most `size` pixels a side."""
+    step = max(1, image.shape[0] // size)
+    height, width = (n // step * step for n in image.shape[:2])
+    blocks = image[:height, :width].reshape(height // step, step, width // step, step, -1)
+    return blocks.mean((1, 3), dtype=np.float32)
+
+
+def _float_image(name: str, pixels: np.ndarray):
+    """A Blender image of linear data; row 0 is v = 0."""
+    height, width = pixels.shape[:2]
+    image = bpy.data.images.new(name, width, height, float_buffer=True, is_data=True)
+    opaque = np.concatenate([pixels, np.ones((height, width, 1))], -1)
+    image.pixels.foreach_set(np.ascontiguousarray(opaque, np.float32).ravel())
+    image.update()
+    return image
+
+
+def _rss_mb() -> float:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 2**20
+    except OSError:  # not Linux: the peak must do
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--reply-fd", type=int, required=True)
+    replies = os.fdopen(parser.parse_args().reply_fd, "w")
+    studio = None
+    for line in sys.stdin:
+        job = json.loads(line)
+        operation = job.pop("operation")
+        try:
+            if operation == "setup":
+                studio = Studio(**job)
+                reply = {"blender": bpy.app.version_string}
+            else:
+                reply = getattr(studio, operation)(job)
+        except Exception as error:  # the parent decides what a failure means; this process stays usable
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""The parent's side of `renderih_lib.render.blender`: starts the child, asks, and survives its death."""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from renderih_lib.render.cameras import (
+    BLENDER_FROM_WORLD,
+    SENSOR_WIDTH,
+    Camera,
+    blender_intrinsics,
+    blender_pose,
+)
+from renderih_lib.render.mesh import ArmPair
+
+IMAGES_PER_CHILD = 200  # then a fresh process: leaks cannot build up
+TIMEOUT = 900.0  # seconds for one answer
+
+
+class ChildDied(RuntimeError):
+    """The Blender process ended, or did not answer in time."""
+
+
+class CyclesProcess:
+    """A Blender child that renders pairs of arms; starts on first use, restarts after 200 images or its death.
+
+    Args:
+        arms: the mesh to render. recipe: fields of `plan.Recipe`. threads: CPU threads of Cycles.
+    """
+
+    def __init__(self, arms: ArmPair, recipe: dict, threads: int = 1):
+        self._folder = tempfile.TemporaryDirectory(prefix="renderih-")
+        self.scratch = Path(self._folder.name)
+        self.recipe = recipe | {"threads": threads}
+        self.blender = ""  # version, once started
+        self._process, self._answered = None, 0
+        np.savez(self.scratch / "mesh.npz", quads=arms.mesh.quads, uv=arms.mesh.uv, label=arms.quad_labels)
+
+    def __enter__(self) -> "CyclesProcess":
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self._folder.cleanup()
+
+    def ask(self, operation: str, **job) -> dict:
+        """Send one job and wait for its answer; see `blender.Studio` for operations.
+
+        Raises:
+            ValueError: if Blender refused the job, with its reason.
+            ChildDied: if the process ended instead of answering.
+        """
+        self.send(operation, **job)
+        return self.receive()
+
+    def send(self, operation: str, **job) -> None:
+        """The first half of `ask`."""
+        if self._process is None or self._answered >= IMAGES_PER_CHILD:
+            self._start()
+        self._write({"operation": operation, **job})
+
+    def receive(self) -> dict:
+        """The second half of `ask`: waits for the answer."""
+        selector = selectors.DefaultSelector()
+        selector.register(self._replies, selectors.EVENT_READ)
+        line = self._replies.readline() if selector.select(TIMEOUT) else ""
+        if not line.endswith("\n"):
+            reason = self._last_words()
+            self.stop()
+            raise ChildDied(reason)
+        self._answered += 1
+        reply = json.loads(line)
+        if "error" in reply:
+            raise ValueError(reply["error"])
+        return reply
+
+    def stop(self) -> None:
+        """End the child, if there is one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdin.close()
+            self._replies.close()
+            self._log.close()
+            self._process = None
+
+    def _start(self) -> None:
+        self.stop()
+        read, write = os.pipe()
+        self._log = open(self.scratch / "blender.log", "w+")
+        command = [sys.executable, "-m", "renderih_lib.render.blender", "--reply-fd", str(write)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            pass_fds=[write],
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        os.close(write)
+        self._replies = os.fdopen(read)
+        self._write({"operation": "setup", "mesh": str(self.scratch / "mesh.npz"), "recipe": self.recipe,
+                     "scratch": str(self.scratch)})  # fmt: skip
+        self.blender = self.receive()["blender"]
+        self._answered = 0
+
+    def _write(self, job: dict) -> None:
+        try:
+            self._process.stdin.write(json.dumps(job) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # `receive` will find the end of the pipe and say why
+
+    def _last_words(self) -> str:
+        status = self._process.poll()
+        self._log.seek(0)
+        tail = " | ".join(self._log.read()[-2000:].split("\n")[-4:])
+        return f"Blender {'does not answer' if status is None else f'ended with status {status}'}: {tail}"
+
+
+def camera_job(camera: Camera) -> dict:
+    """The part of a job that describes the camera."""
+    return {
+        "width": camera.width,
+        "height": camera.height,
+        "lens": blender_intrinsics(camera.K, camera.width, camera.height),
+        "sensor_width": SENSOR_WIDTH,
+        "camera_to_world": blender_pose(camera.R, camera.t).tolist(),
+        "f_stop": 0.0,
+    }
+
+
+def write_geometry(path: Path, vertices: np.ndarray, meter: np.ndarray) -> None:
+    """Save what a job's `geometry` points to.
+
+    Args:
+        vertices: (M, 3) metres, world frame. meter: indices of the pixels to expose for.
+
+    Raises:
+        ValueError: if a vertex is not finite, which would hang or crash Cycles.
+    """
+    if not np.isfinite(vertices).all():
+        raise ValueError("vertices are not finite; look at the pose of this image")
+    np.savez(path, vertices=(vertices @ BLENDER_FROM_WORLD.T).astype(np.float32), meter=meter)
