@@ -94,7 +94,8 @@ rule plan:
 # One Blender worker a shard; shard-NNNNN.json is the only done-marker.
 rule shard:
     input:
-        [],
+        code("renderih_lib/render/worker.py"),
+        "renderih_lib/render/blender.py",
         plan=f"{RESULTS}/datasets/{{dataset}}/plan.parquet",
     output:
         multiext(f"{RESULTS}/datasets/{{dataset}}/shard-{{shard}}", ".json", ".tar", ".parquet"),
@@ -108,3 +109,4 @@ rule shard:
     retries: 1
     shell:
         "{PYTHON:q} -m renderih_lib.render.worker --plan {input.plan:q} --shard {params.number} --out {params.folder:q}"
+        " --threads {threads}"

@@ -32,6 +32,7 @@ CONFIG = ("seed", "out_dir", "data_root", "sources")
 _RUN_VARIABLE = (
     "RENDERIH_RUN"  # marks the processes of one call, so that a later call can end what a kill left
 )
+_SNAKEMAKE_WORDS = ("RuleException", "CalledProcessError", "Command ", "Removing output", "Trying to restart")
 _STATUS_SECONDS = 30.0  # between two lines about what is running, where there is no terminal
 
 
@@ -82,7 +83,7 @@ class Board:
         self.total = self.done = 0
         self.rule, self.job = "", ""
         self.errors: list[str] = []
-        self.recent: deque[str] = deque(maxlen=5)  # of what the stages print
+        self.recent: deque[str] = deque(maxlen=20)  # of what the stages print
         self.next_status = self.begin + _STATUS_SECONDS
         self.terminal = sys.stdout.isatty()
 
@@ -106,10 +107,8 @@ class Board:
                 self.state[match[1]] = match[2]
             elif line.startswith("error: "):
                 self.errors.append(line.removeprefix("error: "))
-            elif re.match(r"Error in rule (\w+):", line) and not self.errors:
-                self.errors += [
-                    text for text in self.recent if re.match(r"\w*(Error|error|Exception)\b", text)
-                ][-1:]
+            elif line.startswith("Error in rule") and not self.errors:
+                self.errors += [text for text in self.recent if not text.startswith(_SNAKEMAKE_WORDS)][-1:]
             elif line.strip() and not line.startswith((" ", "[")):
                 self.recent.append(line.strip())
 

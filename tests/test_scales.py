@@ -1,0 +1,39 @@
+"""Sizes of each scale."""
+
+import dataclasses
+
+import pytest
+
+from renderih_lib.scales import DATASETS, NAMES, Scale, scale_by_name
+
+
+def test_an_unknown_scale_names_the_known_ones():
+    with pytest.raises(ValueError, match="'huge'.*tiny, demo, gpu, paper"):
+        scale_by_name("huge")
+
+
+def test_an_unknown_dataset_names_the_known_ones():
+    with pytest.raises(ValueError, match="gallery, train, test"):
+        scale_by_name("tiny").images("validation")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_shards_hold_all_images_and_none_is_empty(name, dataset):
+    sizes = scale_by_name(name)
+    assert (sizes.shards(dataset) - 1) * sizes.shard_images < sizes.images(dataset)
+    assert sizes.shards(dataset) * sizes.shard_images >= sizes.images(dataset)
+
+
+def test_no_size_shrinks_from_tiny_to_paper():
+    counts = [field.name for field in dataclasses.fields(Scale) if field.type in (int, float)]
+    for name in counts:
+        values = [getattr(scale_by_name(scale), name) for scale in NAMES]
+        assert values == sorted(values), name
+
+
+def test_the_paper_scale_has_the_papers_sizes():
+    sizes = scale_by_name("paper")
+    assert (sizes.pairs, sizes.augmentations, sizes.textures) == (110_400, 30, 30)
+    assert (sizes.gallery_width, sizes.gallery_height, sizes.image_size, sizes.batch) == (512, 334, 256, 64)
+    assert sizes.images("train") + sizes.images("test") == 1_020_000
