@@ -38,10 +38,7 @@ class Attention(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A pre-norm transformer encoder layer; tokens also attend to `context` (B, M, D) when there is one.
-
-    Equal to self-attention over both sets of tokens of which only the first is kept.
-    """
+    """A pre-norm transformer encoder layer: attention and an MLP, both residual."""
 
     def __init__(self, width: int, heads: int, mlp_ratio: float):
         super().__init__()
@@ -52,9 +49,10 @@ class Encoder(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
         )
 
-    def forward(self, tokens: Tensor, context: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, memory: Tensor | None = None) -> Tensor:
+        """Tokens (B, N, D) that attend to memory (B, M, D), or to themselves."""
         queries = self.norm(tokens)
-        memory = queries if context is None else torch.cat([queries, self.norm(context)], 1)
+        memory = queries if memory is None else self.norm(memory)
         tokens = tokens + self.attention(queries, memory)
         return tokens + self.mlp(tokens)
 

@@ -136,14 +136,14 @@ class TransHand(nn.Module):
         for level, block in enumerate(self.blocks):
             hands = block(hands, features[level], tokens)
             if level < len(self.narrow):
-                hands = self.narrow[level](getattr(self, f"upsample_{level}") @ hands)
+                hands = upsampled(self.narrow[level](hands), getattr(self, f"upsample_{level}"))
         hands = self.norm(hands)
         placement = self.placement(torch.cat([context, hands.mean(2).flatten(1)], -1)).float()
         return self._prediction(self.coordinates(hands).float(), placement, evidence)
 
     def _prediction(self, coarse: Tensor, placement: Tensor, evidence: DenseEvidence | None) -> Prediction:
         with torch.autocast(coarse.device.type, enabled=False):  # millimetres need float32
-            vertices = self.upsample_2 @ (0.1 * coarse)
+            vertices = upsampled(0.1 * coarse, self.upsample_2)
             keypoints = self.keypoint_map @ vertices
             root = keypoints[:, :, MIDDLE_MCP : MIDDLE_MCP + 1]
             relative, camera = placement[:, :3], placement[:, 3:].unflatten(1, (2, 3))
@@ -198,7 +198,7 @@ class Block(nn.Module):
         return self.correlate(self.read_image(hands, image_map, tokens))
 
     def read_image(self, hands: Tensor, image_map: Tensor, tokens: Tensor | None = None) -> Tensor:
-        """First half of the block: each hand attends to itself, the image and the keypoint evidence."""
+        """First half of the block: each vertex attends to the image and to the evidence for both hands' keypoints."""
         context = self.image_tokens(image_map)
         if self.keypoint is not None:
             found = self.keypoint(tokens.flatten(1, 2)) + self.keypoint_code
@@ -214,6 +214,11 @@ class Block(nn.Module):
         code = self.image_code.view(self.grid, self.grid, -1).permute(2, 0, 1)[None]
         code = nn.functional.adaptive_avg_pool2d(code, side).flatten(2).transpose(1, 2)
         return self.image(pooled) + code
+
+
+def upsampled(features: Tensor, matrix: Tensor) -> Tensor:
+    """Features (..., coarse, D) on a finer level (..., fine, D) by matrix (fine, coarse)."""
+    return nn.functional.linear(features.transpose(-1, -2), matrix).transpose(-1, -2)
 
 
 def weak_perspective(points: Tensor, camera: Tensor) -> Tensor:

@@ -123,7 +123,7 @@ def train_step(
     terms = loss_terms(prediction, target, model.faces)
     loss = total_loss(terms, settings.weights)
     if not torch.isfinite(loss):
-        bad = {name: float(value) for name, value in terms.items()}
+        bad = {name: float(value.detach()) for name, value in terms.items()}
         raise FloatingPointError(f"loss is not finite at step {step}: {bad}; samples {', '.join(batch.ids)}")
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(settings, step)

@@ -64,12 +64,12 @@ def test_separate_pieces_are_farther_than_anything_connected():
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), count=st.integers(2, 12))
-def test_points_on_a_line_are_spread(seed, count):
-    line = np.sort(np.random.default_rng(seed).uniform(size=30))
-    chosen = farthest_points(np.abs(line[:, None] - line), count)
-    assert len(set(chosen)) == count
-    if count >= 3:
-        assert {0, 29} <= set(chosen)
+def test_each_point_is_no_farther_from_the_earlier_ones_than_the_one_before(seed, count):
+    points = np.random.default_rng(seed).uniform(size=(30, 2))
+    distance = np.linalg.norm(points[:, None] - points, axis=-1)
+    chosen = farthest_points(distance, count)
+    gaps = [distance[point, chosen[:i]].min() for i, point in enumerate(chosen) if i]
+    assert len(set(chosen)) == count and gaps == sorted(gaps, reverse=True)
 
 
 def test_interpolation_halfway_is_the_mean():
