@@ -4,14 +4,16 @@ python -m renderih_lib.render.skin --count 7 --size 1024 --seed 0 --out skins
 """
 
 import argparse
+import io
 import json
-import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from renderih_lib.render import skin_fields as fields
+from renderih_lib.render.shards import write_atomic
 from renderih_lib.render.skin_texels import SkinTexels, skin_texels
 
 
@@ -48,10 +50,10 @@ LAYERS = {
     "melanin": Layer((-0.9, 0.55, 0.45), (-0.9, 0.4, 0.3)),
     "haemoglobin": Layer((-0.6, 0.9, 0.0), (-0.5, 0.4, 0.0)),
     "speckle": Layer((1.1, -1.2, 0.0), (0.9, -0.8, 0.0)),
-    "knuckles": Layer((-2.5, 4.0, 0.0), (-7.0, 1.5, 0.0)),
-    "wrinkles": Layer((-5.0, 1.5, 0.5), (-8.0, 0.5, 0.0), -0.24),
-    "finger_creases": Layer((-5.0, 4.0, 0.0), (-10.0, 3.0, 1.0), -0.30),
-    "palm_lines": Layer((-5.0, 4.0, 0.0), (-10.0, 3.0, 1.0), -0.30),
+    "knuckles": Layer((-3.0, 4.5, 0.3), (-6.0, 1.0, 0.0)),
+    "wrinkles": Layer((-8.0, 3.0, 0.5), (-8.0, 0.5, 0.0), -0.26),
+    "finger_creases": Layer((-5.0, 4.0, 0.0), (-8.0, 2.5, 1.0), -0.30),
+    "palm_lines": Layer((-5.0, 4.0, 0.0), (-8.0, 2.5, 1.0), -0.30),
     "wrist_creases": Layer((-3.0, 2.4, 0.0), (-6.0, 1.5, 0.5), -0.20),
     "fingertips": Layer((-0.8, 3.5, -0.3), (-0.5, 2.0, 0.0)),
     "veins": Layer((-2.4, -3.4, -3.6), (-0.8, -0.9, -0.9), 0.12),
@@ -143,7 +145,7 @@ def skin_fields(texels: SkinTexels, rng: np.random.Generator) -> dict[str, np.nd
 
 def with_nails(lab: np.ndarray, parts: dict[str, np.ndarray], darkness: float) -> np.ndarray:
     """Skin colour (T, 3) with the nails laid over it."""
-    bed = lab * [0.35, 0, 0] + [0.65 * (66 - 18 * darkness) + 2, 14 - 4 * darkness, 12 + 2 * darkness]
+    bed = lab * [0.45, 0, 0] + [0.55 * (67 - 17 * darkness) + 2, 14 - 4 * darkness, 12 + 2 * darkness]
     bed += parts["lunula"][:, None] * [6, -2, 0] + parts["nail_edge"][:, None] * [10, -9, 0]
     out = lab + parts["nail"][:, None] * (bed - lab)
     return out + parts["nail_rim"][:, None] * [-5, 3, 0]
@@ -172,13 +174,11 @@ XYZ_TO_LINEAR = (
 
 def write_skin(path: Path, maps: SkinMaps) -> None:
     """Writes the maps as half floats into one .npz; the file appears complete or not at all."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
-        np.savez_compressed(file, **{k: v.astype(np.float16) for k, v in maps._asdict().items()})
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, **{name: values.astype(np.float16) for name, values in maps._asdict().items()}
+    )
+    write_atomic(path, buffer.getvalue())
 
 
 def read_skin(path: Path) -> SkinMaps:
@@ -187,22 +187,24 @@ def read_skin(path: Path) -> SkinMaps:
         return SkinMaps(*(archive[name].astype(np.float32) for name in SkinMaps._fields))
 
 
-def write_skins(folder: Path, count: int, size: int, seed: int) -> list[dict]:
-    """Bakes skin-00.npz ... and the index skins.json, taking the tone groups in turn; yields nothing twice."""
+def write_skins(folder: Path, count: int, size: int, seed: int) -> Iterator[dict]:
+    """Bakes skin-00.npz ..., the tone groups in turn, and yields each one's entry of the index skins.json."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     index = []
     for k in range(count):
         tone = list(TONES)[k % len(TONES)]
-        name = f"skin-{k:02d}.npz"
-        write_skin(folder / name, bake_skin([seed, k], tone, size))
-        index.append(
-            {"file": name, "tone": tone, "label": TONES[tone].label, "seed": [seed, k], "size": size}
-        )
-    part = folder / "skins.json.part"
-    part.write_text(json.dumps(index, indent=1))
-    os.replace(part, folder / "skins.json")
-    return index
+        entry = {
+            "file": f"skin-{k:02d}.npz",
+            "tone": tone,
+            "label": TONES[tone].label,
+            "seed": [seed, k],
+            "size": size,
+        }
+        write_skin(folder / entry["file"], bake_skin(entry["seed"], tone, size))
+        index.append(entry)
+        yield entry
+    write_atomic(folder / "skins.json", json.dumps(index, indent=1).encode())
 
 
 def main() -> None:

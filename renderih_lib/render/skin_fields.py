@@ -84,12 +84,14 @@ def knuckles(texels: SkinTexels, rng: np.random.Generator) -> tuple[np.ndarray, 
     for finger, level in _knuckle_joints():
         along, aside = texels.along[finger, level], texels.aside[finger, level]
         length, period = (5.0, 4.6, 3.2)[level], (2.4, 1.75, 1.4)[level]
-        near = gauss(along, 1.5 * length) * gauss(aside, 6.5 if level == 0 else 8.0) * back
-        near *= 1.0 if level == 0 else smoothstep(0.2, 0.7, texels.fingers[finger])
-        red = np.maximum(red, near)
+        across = gauss(aside, 6.5 if level == 0 else 8.0) * back
+        across *= 1.0 if level == 0 else smoothstep(0.2, 0.7, texels.fingers[finger])
+        red = np.maximum(red, across * gauss(along, 1.5 * length))
         bowed = along + warp - np.sign(along) * aside**2 / 40.0
         valleys = (1 - np.abs(np.sin(np.pi * bowed / period))) ** 2.2
-        wrinkles = np.maximum(wrinkles, near * valleys * (0.55 if level == 0 else 1.0))
+        wrinkles = np.maximum(
+            wrinkles, across * gauss(along, length) * valleys * (0.5 if level == 0 else 1.0)
+        )
     return red, wrinkles
 
 
@@ -113,8 +115,8 @@ def palm_lines(texels: SkinTexels, palm: np.ndarray, rng: np.random.Generator) -
     """The four lines that palmists read, and short minor ones in random places."""
     out = np.zeros(len(texels.index), np.float32)
     here = np.flatnonzero((palm > 0.3) & (texels.points[:, 0] < 10))
-    wobble = np.stack([1.2 * noise(texels.points[here], 9.0, rng) for _ in range(2)], 1)
-    wobble += np.stack([0.25 * noise(texels.points[here], 2.0, rng) for _ in range(2)], 1)
+    wobble = np.stack([0.9 * noise(texels.points[here], 10.0, rng) for _ in range(2)], 1)
+    wobble += np.stack([0.2 * noise(texels.points[here], 2.0, rng) for _ in range(2)], 1)
     flat = texels.points[here][:, [0, 2]] + wobble
     lines = [
         (_jittered(points, 0.02, rng), width, strength) for points, width, strength in PALM_LINES.values()
