@@ -1,0 +1,163 @@
+"""The graph: it resolves, it knows what depends on what, and it resumes after a kill."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from renderih_lib.scales import DATASETS, scale_by_name
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted(set(re.findall(r'"(\d\d_\w+)"', (ROOT / "Snakefile").read_text())))
+PRODUCTS = {"02_pose_augmentation": "pairs.npz", "07_pose_optimization": "poses.parquet"}
+
+SMALL_NOTEBOOK = """# %% tags=["parameters"]
+scale: str = "demo"  # name
+seed: int = 0  # root
+out_dir: str = "runs"  # results
+data_root: str = ""  # data
+# %%
+import os, time
+from renderih_lib import repro
+run = repro.start("{name}", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
+run.write_metrics({{"seed": seed}})
+{product}
+# %%
+slow = run.results.parent / "slow"
+while slow.exists():
+    time.sleep(0.1)
+"""
+
+
+def snakemake(*arguments, **options):
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--nolock", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **options)
+
+
+@pytest.fixture
+def small_graph(tmp_path):
+    """Sources with the real names that do almost nothing, and a command to make targets with the real Snakefile."""
+    (tmp_path / "src").mkdir()
+    for name in NOTEBOOKS:
+        product = f"run.output({PRODUCTS[name]!r}).write_text('made')" if name in PRODUCTS else ""
+        (tmp_path / "src" / f"{name}.py").write_text(SMALL_NOTEBOOK.format(name=name, product=product))
+    runs = tmp_path / "runs"
+    targets = [f"{runs}/tiny/{name}/executed.ipynb" for name in ("00_start_here", "07_pose_optimization")]
+    command = [
+        sys.executable,
+        "-m",
+        "renderih_lib.reproduce",
+        *targets,
+        "--scale",
+        "tiny",
+        "--out-dir",
+        str(runs),
+    ]
+    return [*command, "--sources", str(tmp_path / "src")], runs / "tiny"
+
+
+def reproduce(command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def wait_for(condition, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def test_the_graph_has_every_notebook():
+    assert NOTEBOOKS == [path.stem for path in sorted((ROOT / "notebooks" / "src").glob("*.py"))]
+
+
+def test_the_graph_resolves_with_every_notebook_and_shard(tmp_path):
+    answer = snakemake("--dry-run", "--quiet", "--config", "scale=demo", f"out_dir={tmp_path}")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    counts = dict(
+        line.rsplit(maxsplit=1) for line in answer.stdout.splitlines() if line.strip()[-1:].isdigit()
+    )
+    counts = {name.strip(): int(count) for name, count in counts.items()}
+    assert {name.removeprefix("notebook_") for name in counts if name.startswith("notebook_")} == set(
+        NOTEBOOKS
+    )
+    assert counts["shard"] == sum(scale_by_name("demo").shards(dataset) for dataset in DATASETS)
+    assert counts["plan"] == len(DATASETS)
+
+
+def test_an_unknown_scale_is_refused():
+    answer = snakemake("--dry-run", "--config", "scale=huge")
+    assert answer.returncode and "choose one of tiny, demo, gpu, paper" in answer.stdout + answer.stderr
+
+
+@pytest.mark.slow
+def test_a_second_call_does_nothing_and_a_changed_source_redoes_what_follows(small_graph):
+    command, results = small_graph
+    first = reproduce(command)
+    assert first.returncode == 0 and "[3/3]" in first.stdout, first.stdout + first.stderr
+    assert set(json.loads((results / "stages.json").read_text())) == {
+        "00_start_here",
+        "02_pose_augmentation",
+        "07_pose_optimization",
+    }
+    assert "nothing to do" in reproduce(command).stdout
+    source = results.parents[1] / "src" / "07_pose_optimization.py"
+    source.write_text(source.read_text() + "\n# %%\nprint('more')\n")
+    third = reproduce(command)
+    assert "[1/1] 07_pose_optimization" in third.stdout, third.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["driver", "runner"])
+def test_after_a_kill_only_the_killed_notebook_and_what_follows_is_redone(small_graph, victim):
+    command, results = small_graph
+    assert reproduce([*command[:3], f"{results}/00_start_here/executed.ipynb", *command[5:]]).returncode == 0
+    before = (results / "00_start_here" / "executed.ipynb").stat().st_mtime_ns
+    (results.parent / "slow").touch()  # now notebooks wait in their last cell
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: (results / "02_pose_augmentation" / "metrics.json").exists())
+    os.kill(
+        process.pid if victim == "driver" else runner_process("02_pose_augmentation", results), signal.SIGKILL
+    )
+    process.wait()
+    assert not (results / "02_pose_augmentation" / "executed.ipynb").exists()
+    (results.parent / "slow").unlink()
+    again = reproduce(command)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "2 stages to do" in again.stdout
+    assert (results / "07_pose_optimization" / "executed.ipynb").exists()
+    assert (results / "00_start_here" / "executed.ipynb").stat().st_mtime_ns == before
+
+
+def runner_process(notebook, results):
+    """Process id of the runner of a notebook that writes below `results`."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if (
+            words[1:3] == ["-m", "renderih_lib.runner"]
+            and notebook in words[3]
+            and str(results.parent) in words
+        ):
+            return int(entry.parent.name)
+    raise AssertionError(f"no process runs {notebook}")
+
+
+@pytest.mark.slow
+def test_a_failed_notebook_ends_with_one_line_about_it(small_graph):
+    command, results = small_graph
+    source = results.parents[1] / "src" / "02_pose_augmentation.py"
+    source.write_text(source.read_text() + "\n# %%\n1 / 0\n")
+    answer = reproduce(command)
+    assert answer.returncode != 0
+    lines = [line for line in answer.stdout.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and "02_pose_augmentation: cell" in lines[0] and "ZeroDivisionError" in lines[0]
+    assert "Traceback" not in answer.stdout + answer.stderr
