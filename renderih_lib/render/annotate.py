@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.render.cameras import Camera, project, to_camera
 from renderih_lib.render.mesh import FOREARM, FOREARM_LABELS, ArmPair
 from renderih_lib.render.raster import rasterize
@@ -84,6 +85,17 @@ def visible_keypoints(
     owner = (parts[row, column].astype(int) - 1) // 16
     same_hand = owner == np.arange(2)[:, None]
     return inside & same_hand & (depth[row, column] > points[..., 2] - FLESH)
+
+
+def silhouette(hands: HandPair, pose: PairPose, camera: Camera) -> np.ndarray:
+    """Pixels (H, W) bool that the meshes of both hands cover; `pose` is one pair (B = 1), world frame.
+
+    With the label hands this is what a picture should show of the hands, where no forearm is in front.
+    """
+    vertices = hands(pose).vertices[0].numpy().reshape(-1, 3).astype(np.float64)
+    faces = np.concatenate([hands.right.faces.numpy(), hands.left.faces.numpy() + hands.right.vertex_count])
+    points = to_camera(vertices, camera.R, camera.t)
+    return rasterize(points, faces, camera.K, camera.width, camera.height).face >= 0
 
 
 def mask_iou(a: np.ndarray, b: np.ndarray) -> float:

@@ -80,6 +80,19 @@ class CyclesProcess:
             raise ValueError(reply["error"])
         return reply
 
+    def projected(self, camera: Camera, points: np.ndarray) -> np.ndarray:
+        """Pixels (P, 2) at which Blender's own camera sees world points (P, 3), to check ours against."""
+        job = camera_job(camera) | {"points": (points @ BLENDER_FROM_WORLD.T).tolist()}
+        return np.array(self.ask("projection", **job)["pixels"])
+
+    def seen(self, camera: Camera, surface: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What Cycles sees at each pixel centre of a surface (M, 3): part labels (H, W) int, depth (H, W) metres."""
+        geometry, path = self.scratch / "check.npz", self.scratch / "check.npy"
+        write_geometry(geometry, surface, np.zeros(0, int))
+        self.ask("check", **camera_job(camera), geometry=str(geometry), path=str(path))
+        label, depth = np.moveaxis(np.load(path, allow_pickle=False), -1, 0)
+        return np.rint(label).astype(int), depth
+
     def stop(self) -> None:
         """End the child, if there is one."""
         if self._process is not None:

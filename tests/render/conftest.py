@@ -1,0 +1,62 @@
+"""What the render tests share: a few poses, flat skins, a tiny plan and one Blender process."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from renderih_lib.render.cycles import CyclesProcess
+from renderih_lib.render.environments import shipped_environments
+from renderih_lib.render.mesh import ArmPair
+from renderih_lib.render.plan import make_plan, plan_info, recipe_for
+from renderih_lib.render.shards import sha256_of
+from renderih_lib.scales import scale_by_name
+from tests.conftest import random_pose
+
+torch.set_num_threads(1)
+POSES = 5
+TINY = replace(recipe_for("train", scale_by_name("tiny")), width=40, height=32, samples=1, bounces=1)
+
+
+@pytest.fixture(scope="session")
+def poses():
+    return random_pose(np.random.default_rng(3), POSES, 10)
+
+
+@pytest.fixture(scope="session")
+def skins(tmp_path_factory):
+    """A folder with two one-coloured skins in the format of `skin.write_skin`."""
+    folder = tmp_path_factory.mktemp("skins")
+    for name, tone in (("dark", 0.15), ("light", 0.5)):
+        albedo = np.full((8, 8, 3), tone, np.float16)
+        flat = np.zeros((8, 8), np.float16)
+        np.savez(folder / f"{name}.npz", albedo=albedo, height_mm=flat, roughness=flat + np.float16(0.5))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_plan(poses, skins):
+    """A function `(dataset="train", draws=2, recipe=TINY, seed=0, ...) -> plan` with two views per draw."""
+
+    def plan(dataset="train", draws=2, recipe=TINY, seed=0, **changes):
+        settings = {"views": 2, "shard_images": 4, "environments": list(shipped_environments())} | changes
+        settings.setdefault("skins", {path.stem: sha256_of(path) for path in sorted(skins.glob("*.npz"))})
+        poses_used = settings.pop("poses", poses)
+        ids = 100 + np.arange(len(poses_used))
+        return make_plan(poses_used, ids, dataset=dataset, recipe=recipe, draws=draws, seed=seed, **settings)
+
+    return plan
+
+
+@pytest.fixture(scope="session")
+def smooth_arms():
+    return ArmPair(2)
+
+
+@pytest.fixture(scope="session")
+def cycles(tiny_plan, smooth_arms):
+    """A running Blender with the smooth arms."""
+    recipe = plan_info(tiny_plan())["recipe"]
+    with CyclesProcess(smooth_arms, recipe) as process:
+        yield process
