@@ -1,0 +1,215 @@
+"""The open pose library: valid, varied, reproducible, and clear about mistakes in a file."""
+
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from renderih_lib.hand.anatomy import BEND, SPLAY, TWIST, angle_excess
+from renderih_lib.hand.model import mirrored_rotations
+from renderih_lib.hand.skeleton import FINGER_JOINT_NAMES, JOINT_NAMES
+from renderih_lib.pose.augment import uniforms
+from renderih_lib.pose.library import POSES_PATH, finger_noise, load_pose_library
+
+LIBRARY = load_pose_library()
+JOINT = {name: i for i, name in enumerate(FINGER_JOINT_NAMES)}
+
+
+def test_holds_at_least_36_single_poses_and_14_interactions():
+    assert len(LIBRARY.names) >= 36 and len(LIBRARY.interactions) >= 14
+    assert len({tuple(LIBRARY.single(n).flatten().tolist()) for n in LIBRARY.names}) == len(LIBRARY.names)
+
+
+@pytest.mark.parametrize("name", LIBRARY.names)
+def test_single_poses_lie_inside_table_2(name):
+    assert angle_excess(LIBRARY.single(name)).abs().max() == 0
+
+
+@pytest.mark.parametrize("name", LIBRARY.interactions)
+def test_interactions_lie_inside_table_2_and_have_proper_rotations(name):
+    interaction = LIBRARY.interactions[name]
+    assert angle_excess(interaction.angles).abs().max() == 0
+    torch.testing.assert_close(torch.linalg.det(interaction.rotation), torch.tensor(1.0))
+    assert interaction.translation.norm() < 0.4  # two hand lengths
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_variations_lie_inside_table_2_and_differ(seed):
+    poses = LIBRARY.natural_singles(seed, 60)
+    assert angle_excess(poses).abs().max() == 0
+    assert len({tuple(p.flatten().tolist()) for p in poses}) == 60
+
+
+def test_variation_does_not_depend_on_how_many_are_asked_for():
+    torch.testing.assert_close(
+        LIBRARY.natural_singles(3, 5), LIBRARY.natural_singles(3, 70)[:5], atol=0, rtol=0
+    )
+    few, many = LIBRARY.natural_pairs(3, 4), LIBRARY.natural_pairs(3, 30)
+    torch.testing.assert_close(few.angles, many.angles[:4], atol=0, rtol=0)
+    torch.testing.assert_close(few.translation, many.translation[:4])
+    assert (LIBRARY.natural_pairs(4, 4).angles - few.angles).abs().max() > 0.01
+
+
+def test_variations_stay_nearer_to_their_own_pose_than_to_most_others():
+    names = LIBRARY.names
+    poses = LIBRARY.natural_singles(0, len(names))
+    library = torch.stack([LIBRARY.single(n) for n in names])
+    distance = torch.cdist(poses.flatten(1), library.flatten(1))
+    rank = (distance < distance.diagonal()[:, None]).sum(1)
+    assert (rank <= 3).float().mean() > 0.8
+
+
+def test_noise_couples_end_to_middle_joints_and_neighbouring_fingers():
+    noise = finger_noise(uniforms(0, [(i,) for i in range(4000)], 30))
+
+    def correlation(a, b):
+        return torch.corrcoef(torch.stack([noise[:, JOINT[a], BEND], noise[:, JOINT[b], BEND]]))[0, 1]
+
+    assert correlation("ring_middle", "ring_end") > 0.8
+    assert correlation("ring_middle", "middle_middle") > 0.4
+    assert correlation("index_middle", "pinky_middle") < correlation("index_middle", "middle_middle")
+    spread = torch.stack([noise[:, JOINT["index_root"], SPLAY], noise[:, JOINT["pinky_root"], SPLAY]])
+    assert torch.corrcoef(spread)[0, 1] < -0.4
+    assert (noise[..., TWIST] == 0).all()
+
+
+@pytest.mark.parametrize("name", LIBRARY.interactions)
+def test_right_wrist_is_at_the_origin_and_the_left_one_where_the_file_says(name):
+    pose = LIBRARY.pair(name)
+    joints = LIBRARY.hands(pose).joints
+    torch.testing.assert_close(joints[0, 0, 0], torch.zeros(3), atol=1e-6, rtol=0)
+    torch.testing.assert_close(joints[0, 1, 0], LIBRARY.interactions[name].translation, atol=1e-6, rtol=0)
+
+
+def test_zero_placement_is_the_mirror_image_across_the_palm():
+    content = yaml.safe_load(POSES_PATH.read_text())
+    interaction = {"name": "mirror", "kind": "test", "source": "asl", "right": "fist", "left": "fist"}
+    interaction |= {"rotation": [0, 0, 0], "translation": [0, 0, 0]}
+    library = library_of(content | {"interactions": [interaction]})
+    mesh = library.hands(library.pair("mirror"))
+    mirrored = mesh.vertices[0, 0] * torch.tensor([1.0, -1.0, 1.0])
+    torch.testing.assert_close(mesh.vertices[0, 1], mirrored, atol=1e-6, rtol=0)
+
+
+def test_the_second_round_swaps_the_roles_of_the_hands():
+    names = ["point_into_palm"]
+    first, second = (LIBRARY.natural_pairs(0, 2, oriented=False, names=names)[i : i + 1] for i in (0, 1))
+    curled = JOINT["ring_middle"]
+    assert first.angles[0, 0, curled, BEND] > 1 > first.angles[0, 1, curled, BEND]
+    assert second.angles[0, 1, curled, BEND] > 1 > second.angles[0, 0, curled, BEND]
+
+
+def test_swapping_gives_the_mirror_image():
+    from renderih_lib.pose.library import _swapped
+
+    interaction = LIBRARY.interactions["point_into_palm"]
+    parts = (interaction.angles[None], interaction.rotation[None], interaction.translation[None])
+    angles, rotation, translation = _swapped(*parts, torch.tensor([True]))
+    shape = torch.zeros(1, LIBRARY.hands.right.shape_count)
+    before = LIBRARY.hands(LIBRARY._placed(*parts, shape)).joints[0]
+    after = LIBRARY.hands(LIBRARY._placed(angles, rotation, translation, shape)).joints[0]
+    torch.testing.assert_close(
+        torch.cdist(before[0], before[1]), torch.cdist(after[1], after[0]), atol=1e-5, rtol=0
+    )
+    again = _swapped(angles, rotation, translation, torch.tensor([True]))
+    torch.testing.assert_close(again[1], parts[1])
+    torch.testing.assert_close(again[2], parts[2])
+
+
+def test_turning_a_pair_keeps_its_inside():
+    still, turned = (LIBRARY.natural_pairs(5, 6, oriented=o) for o in (False, True))
+    a, b = (LIBRARY.hands(p).joints.flatten(1, 2) for p in (still, turned))
+    torch.testing.assert_close(torch.cdist(a, a), torch.cdist(b, b), atol=1e-4, rtol=0)
+    assert (still.wrist[:, 0] - torch.eye(3)).abs().max() == 0
+    assert (turned.wrist[:, 0] - torch.eye(3)).abs().max() > 0.5
+
+
+def test_one_person_has_two_hands_and_larger_hands_lie_further_apart():
+    pose = LIBRARY.natural_pairs(0, 20)
+    torch.testing.assert_close(pose.shape[:, 0], pose.shape[:, 1])
+    assert pose.shape.abs().max() <= 2 and pose.shape.std() > 0.5
+    name = max(LIBRARY.interactions, key=lambda n: LIBRARY.interactions[n].translation.norm())
+    directions = torch.eye(LIBRARY.hands.right.shape_count) * 2
+    knuckle = JOINT_NAMES.index("middle_root")
+    apart, reach = [], []
+    for shape in torch.cat([directions, -directions]):
+        joints = LIBRARY.hands(LIBRARY.pair(name, shape)).joints[0]
+        apart.append((joints[1, 0] - joints[0, 0]).norm())
+        reach.append((joints[0, knuckle] - joints[0, 0]).norm())
+    assert torch.corrcoef(torch.stack([torch.stack(apart), torch.stack(reach)]))[0, 1] > 0.999
+
+
+def test_sources_name_every_interaction_in_turn():
+    count = 2 * len(LIBRARY.interactions)
+    assert LIBRARY.pair_sources(count) == list(LIBRARY.interactions) * 2
+    assert LIBRARY.pair_sources(3, ["prayer"]) == ["prayer"] * 3
+
+
+def test_mirroring_wrists_twice_changes_nothing():
+    rotation = LIBRARY.interactions["prayer"].rotation
+    torch.testing.assert_close(mirrored_rotations(mirrored_rotations(rotation)), rotation)
+
+
+def library_of(content: dict, tmp_path=None):
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "poses.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return load_pose_library(path, LIBRARY.hands if "hands" in vars(LIBRARY) else None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"toe": [0, 0, 0, 0]}, "'mine' has unknown fields: toe"),
+        ({"index": [0, 95, 0, 0]}, r"'mine': index_root bend leaves Table 2 by \+25.0 degrees"),
+        ({"index": [0, 10, 0]}, "'mine': index needs"),
+        ({"name": "fist"}, "'fist' appears twice"),
+        ({"source": "somewhere"}, "'mine': source 'somewhere' must start with one of"),
+        ({"kind": None}, "'mine' lacks kind"),
+    ],
+)
+def test_mistakes_in_a_single_pose_are_named(change, message):
+    content = yaml.safe_load(POSES_PATH.read_text())
+    entry = {"name": "mine", "kind": "test", "source": "asl: test"} | change
+    content["singles"].append({k: v for k, v in entry.items() if v is not None})
+    with pytest.raises(ValueError, match=message):
+        library_of(content)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"right": "fisst"}, r"'mine \(right\)': there is no single-hand pose 'fisst'"),
+        (
+            {"left": {"thumb": [40, 0, 0, 0]}},
+            r"'mine \(left\)': thumb_root splay leaves Table 2 by \+10.0 degrees",
+        ),
+        ({"rotation": [1, 2]}, "'mine': rotation must be three numbers"),
+        ({"translation": None}, "'mine' lacks translation"),
+        ({"name": "prayer"}, "'prayer' appears twice"),
+    ],
+)
+def test_mistakes_in_an_interaction_are_named(change, message):
+    content = yaml.safe_load(POSES_PATH.read_text())
+    entry = {"name": "mine", "kind": "test", "source": "asl: test", "right": "fist", "left": "fist"}
+    entry |= {"rotation": [0, 0, 0], "translation": [0, 0, 0]} | change
+    content["interactions"].append({k: v for k, v in entry.items() if v is not None})
+    with pytest.raises(ValueError, match=message):
+        library_of(content)
+
+
+def test_a_file_with_other_sections_is_refused():
+    with pytest.raises(ValueError, match="must hold exactly"):
+        library_of({"poses": []})
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(ValueError, match="single-hand pose must be one of flat"):
+        LIBRARY.single("nothing")
+    with pytest.raises(ValueError, match="interaction must be one of"):
+        LIBRARY.pair("nothing")

@@ -1,0 +1,106 @@
+"""The discriminator learns, generalises to poses it never saw, and gives one loss per pair."""
+
+import pytest
+import torch
+
+from renderih_lib.hand.anatomy import SPLAY, TWIST, angle_limits
+from renderih_lib.hand.skeleton import ROOT_JOINTS
+from renderih_lib.pose.augment import augment
+from renderih_lib.pose.library import load_pose_library
+from renderih_lib.pose.naturalness import (
+    Discriminator,
+    adversarial_loss,
+    held_out_scores,
+    load_discriminator,
+    natural_probability,
+    save_discriminator,
+    train_discriminator,
+)
+
+
+@pytest.fixture(scope="module")
+def library():
+    return load_pose_library()
+
+
+@pytest.fixture(scope="module")
+def trained(library):
+    unseen = library.names[::5]
+    seen = [name for name in library.names if name not in unseen]
+    return train_discriminator(
+        library.natural_singles(0, 800, seen), 80, 0, held_out=library.natural_singles(1, 200, unseen)
+    )
+
+
+def test_tells_natural_from_augmented_poses_that_it_never_saw(trained):
+    _, history = trained
+    assert history[-1]["auc"] > 0.95
+    assert history[-1]["held_out_loss"] < history[0]["held_out_loss"] / 1.5
+
+
+def test_a_network_taught_that_random_poses_are_natural_cannot_tell(library):
+    poses = library.natural_singles(1, 200)
+    assert 0.2 < held_out_scores(train_discriminator(augment(poses, 1, 3), 20, 0)[0], poses, 0)["auc"] < 0.8
+
+
+def test_scores_fall_with_the_size_of_the_offset(trained, library):
+    model, _ = trained
+    poses = library.natural_singles(2, 200)
+    scores = [model(augment(poses, 1, 0, level)).mean().item() for level in (0.0, 0.3, 0.6, 1.0)]
+    assert scores == sorted(scores, reverse=True) and scores[0] - scores[-1] > 0.4
+
+
+def test_labels_are_one_without_offset_and_fall_with_it(library):
+    poses = library.natural_singles(3, 100)
+    assert (natural_probability(poses, poses) == 1).all()
+    labels = [natural_probability(augment(poses, 1, 0, level), poses).mean() for level in (0.1, 0.4, 1.0)]
+    assert 1 > labels[0] > labels[1] > labels[2] >= 0
+
+
+def test_adversarial_loss_is_per_pair_and_its_gradient_moves_free_angles_only(trained, library):
+    model, _ = trained
+    angles = augment(library.natural_singles(4, 8), 1, 0).view(4, 2, 15, 3).requires_grad_()
+    loss = adversarial_loss(model, angles)
+    assert loss.shape == (4,)
+    torch.testing.assert_close(loss[1:2], adversarial_loss(model, angles[1:2]))
+    loss.sum().backward()
+    locked = [j for j in range(15) if j not in ROOT_JOINTS]
+    assert (angles.grad[..., TWIST] == 0).all() and (angles.grad[..., locked, SPLAY] == 0).all()
+    better = (angles - 0.05 * angles.grad / angles.grad.abs().amax()).detach()
+    assert adversarial_loss(model, better).sum() < loss.sum()
+
+
+def test_hands_share_the_network(trained):
+    model, _ = trained
+    lowest, highest = angle_limits().unbind(-1)
+    angles = (lowest + highest) / 2 * torch.rand(3, 2, 15, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(adversarial_loss(model, angles), adversarial_loss(model, angles.flip(1)))
+
+
+def test_training_repeats_and_saving_keeps_every_weight(tmp_path, library):
+    poses = library.natural_singles(0, 64)
+    (first, _), (again, _), (other, _) = (train_discriminator(poses, 3, seed) for seed in (0, 0, 1))
+    save_discriminator(tmp_path / "d.safetensors", first)
+    loaded = load_discriminator(tmp_path / "d.safetensors")
+    with torch.no_grad():
+        torch.testing.assert_close(first(poses), again(poses), atol=0, rtol=0)
+        torch.testing.assert_close(first(poses), loaded(poses), atol=0, rtol=0)
+        assert (first(poses) - other(poses)).abs().max() > 0
+
+
+def test_training_does_not_depend_on_global_randomness():
+    torch.manual_seed(1)
+    first, _ = train_discriminator(torch.zeros(4, 15, 3), 1, 0)
+    torch.manual_seed(2)
+    second, _ = train_discriminator(torch.zeros(4, 15, 3), 1, 0)
+    torch.testing.assert_close(first.first.weight, second.first.weight, atol=0, rtol=0)
+
+
+def test_outputs_are_probabilities():
+    scores = Discriminator(width=16)(torch.randn(7, 2, 15, 3, generator=torch.Generator().manual_seed(0)))
+    assert scores.shape == (7, 2) and ((scores > 0) & (scores < 1)).all()
+
+
+def test_no_steps_is_an_error():
+    with pytest.raises(ValueError, match="steps must be at least 1"):
+        train_discriminator(torch.zeros(2, 15, 3), 0, 0)
