@@ -1,5 +1,6 @@
 """One self-contained HTML page of a run: the claims, what every notebook measured, and its pictures."""
 
+import itertools
 import json
 from dataclasses import dataclass
 from html import escape
@@ -34,7 +35,7 @@ def pictures(executed: Path) -> list[Picture]:
     found = []
     for cell in json.loads(executed.read_text())["cells"]:
         outputs = cell.get("outputs", [])
-        for output, following in zip(outputs, [*outputs[1:], {}], strict=True):
+        for output, following in itertools.zip_longest(outputs, outputs[1:], fillvalue={}):
             for mime in ("image/png", "image/jpeg"):
                 if data := output.get("data", {}).get(mime):
                     alt = output["metadata"].get(mime, {}).get("alt", "")

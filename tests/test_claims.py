@@ -1,0 +1,81 @@
+"""Published numbers and the claims ledger."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from renderih_lib import claims
+from renderih_lib.claims import CLAIMS, Claim, judge, ledger, published, published_tables
+
+ROOT = Path(__file__).parents[1]
+
+
+def a_claim(criterion):
+    return Claim("x", "A text.", "section 1", "01_topic", criterion, "none")
+
+
+@pytest.fixture
+def results(tmp_path):
+    (tmp_path / "01_topic").mkdir()
+    metrics = {"small": 1, "big": 2.5, "absent": None}
+    (tmp_path / "01_topic" / "metrics.json").write_text(json.dumps(metrics))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", published_tables())
+def test_published_tables_are_complete(name):
+    table = published_tables()[name]
+    assert set(table) == {"source", "unit", "columns", "rows"}
+    assert all(len(row) == len(table["columns"]) for row in table["rows"].values())
+
+
+def test_published_numbers_are_those_of_the_paper():
+    assert published("Table 6", "TransHand, RenderIH pretraining", "MPJPE") == 9.64
+    assert published("Table 6", "InterShape", "MPJPE") is None
+    assert published("Poses", "kept after optimisation (%)") == 93
+
+
+@pytest.mark.parametrize(
+    "cell", [("Table 99", "a"), ("Table 4", "Nobody", "MPJPE"), ("Table 4", "Baseline", "CDev")]
+)
+def test_a_cell_that_is_not_printed_is_refused(cell):
+    with pytest.raises(ValueError):
+        published(*cell)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "verdict"),
+    [
+        (("small", "<", "big"), "held"),
+        (("small", ">", "big"), "did not hold"),
+        (("small", "=", 1), "held"),
+        (("big", ">=", 2.5), "held"),
+        (("big", "<=", 2.4), "did not hold"),
+        (("absent", "<", 1), "not run"),
+        (("small", "<", "unknown"), "not run"),
+    ],
+)
+def test_a_claim_is_judged_by_its_criterion(results, criterion, verdict):
+    assert judge(a_claim(criterion), results).verdict == verdict
+
+
+def test_what_was_measured_is_said(results):
+    assert judge(a_claim(("small", "<", "big")), results).measured == "small = 1, big = 2.5"
+    assert judge(a_claim(("absent", "<", "big")), results).measured == "01_topic measured no absent"
+
+
+def test_without_results_nothing_held(tmp_path):
+    assert {verdict.verdict for verdict in ledger(tmp_path)} == {"not run"}
+
+
+def test_claims_have_ids_of_their_own_and_known_comparisons():
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
+    assert {claim.criterion[1] for claim in CLAIMS} <= set(claims._COMPARISONS)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_the_claims_notebook_writes_its_metrics(claim):
+    source = (ROOT / "notebooks" / "src" / f"{claim.notebook}.py").read_text()
+    for metric in (claim.criterion[0], claim.criterion[2]):
+        assert not isinstance(metric, str) or metric in source

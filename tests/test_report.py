@@ -1,0 +1,114 @@
+"""The report page and the publishing of executed notebooks."""
+
+import json
+import re
+
+import nbformat
+import pytest
+
+from renderih_lib import publish, report
+from renderih_lib.claims import Claim, Verdict
+from renderih_lib.notebooks import notebook_from_source, sources
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SOURCE = '# %% tags=["parameters"]\nscale: str = "demo"  # name\n# %%\nprint(scale)\n'
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project with one executed notebook that shows a picture."""
+    source = tmp_path / "notebooks" / "src" / "01_topic.py"
+    source.parent.mkdir(parents=True)
+    source.write_text(SOURCE)
+    folder = tmp_path / "runs" / "tiny" / "01_topic"
+    (folder / "figures").mkdir(parents=True)
+    (folder / "figures" / "dot.png").touch()
+    (folder / "metrics.json").write_text(
+        json.dumps({"error": {"mm": 1.23456}, "curve": list(range(9)), "who": "<me>"})
+    )
+    record = {"notebook": "01_topic", "parameters": {"seed": 0}, "seconds": 2.0, "peak_memory_mb": 100}
+    record |= {
+        "machine": {"gpus": [], "cpu": "a cpu"},
+        "commit": "0123456789",
+        "dirty": True,
+        "source_sha256": "abcdef0123",
+    }
+    (folder / "provenance.json").write_text(json.dumps(record))
+    notebook = notebook_from_source(source)
+    injected = nbformat.v4.new_code_cell("scale = 'tiny'", metadata={"tags": ["injected-parameters"]})
+    notebook.cells.insert(1, injected)
+    data = {"image/png": PIXEL, "text/plain": "A dot."}
+    metadata = {"image/png": {"alt": "A <dot>."}}
+    picture = nbformat.v4.new_output("display_data", data, metadata=metadata)
+    caption = nbformat.v4.new_output("display_data", {"text/plain": "One dot, & nothing else."})
+    notebook.cells[2].outputs = [picture, caption]
+    notebook.cells[2].metadata.papermill = {"duration": 1.0}
+    nbformat.write(notebook, folder / "executed.ipynb")
+    return tmp_path
+
+
+def test_pictures_come_with_alt_text_and_caption(project):
+    (picture,) = report.pictures(project / "runs/tiny/01_topic/executed.ipynb")
+    assert (picture.mime, picture.data, picture.alt) == ("image/png", PIXEL, "A <dot>.")
+    assert picture.caption == "One dot, & nothing else."
+
+
+def test_the_page_is_self_contained_and_escapes_what_it_shows(project):
+    claim = Claim("x", "a < b", "section 1", "01_topic", ("a", "<", "b"), "none")
+    page = report.report_html(
+        project / "runs/tiny", [Verdict(claim, "held", "a = 1, b = 2")], "Smoke numbers."
+    )
+    assert 'alt="A &lt;dot&gt;."' in page and "One dot, &amp; nothing else." in page and "a &lt; b" in page
+    assert "<me>" not in page and "Smoke numbers." in page and "1.235" in page
+    assert not re.search(r'(src|href)="http', page)
+
+
+def test_metrics_are_told_flat(project):
+    table = report.metrics_table(project / "runs/tiny")
+    assert list(table.metric) == ["error.mm", "curve", "who"]
+    assert list(table.value) == ["1.235", "9 values", "<me>"]
+
+
+def test_provenance_has_a_row_per_notebook(project):
+    (row,) = report.provenance_table(project / "runs/tiny").to_dict("records")
+    assert (row["commit"], row["device"], row["source"]) == ("01234567 + changes", "a cpu", "abcdef01")
+
+
+def test_published_notebooks_hold_what_the_author_wrote_and_no_machines_notes(project):
+    assert publish.publish(project / "runs/tiny", project) == ["01_topic"]
+    notebook = nbformat.read(project / "notebooks" / "01_topic.ipynb", as_version=4)
+    assert sources(notebook) == [(cell.cell_type, cell.source) for cell in notebook.cells]
+    assert "papermill" not in json.dumps(notebook)
+    assert {path.name for path in (project / "figures/01_topic").iterdir()} == {
+        "dot.png",
+        "metrics.json",
+        "provenance.json",
+    }
+
+
+def test_a_notebook_whose_source_changed_since_its_run_is_not_published(project):
+    source = project / "notebooks" / "src" / "01_topic.py"
+    source.write_text(SOURCE + "# %%\n1\n")
+    with pytest.raises(ValueError, match="01_topic has another source than its run"):
+        publish.publish(project / "runs/tiny", project)
+    assert not (project / "notebooks" / "01_topic.ipynb").exists()
+
+
+def test_a_big_notebook_is_not_published(project, monkeypatch):
+    monkeypatch.setattr(publish, "MOST_BYTES", 100)
+    with pytest.raises(ValueError, match="notebooks stay below"):
+        publish.publish(project / "runs/tiny", project)
+
+
+def test_nothing_executed_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="no executed notebook"):
+        publish.publish(tmp_path, tmp_path)
+
+
+def test_durations_are_those_of_the_run(project, monkeypatch, tmp_path):
+    durations = tmp_path / "durations.yaml"
+    durations.write_text("# Measured.\ndemo:\n  a: 1.0\n")
+    monkeypatch.setattr(publish, "DURATIONS", durations)
+    (project / "runs/tiny/stages.json").write_text(json.dumps({"01_topic": 2.5}))
+    publish.record_durations(project / "runs/tiny")
+    assert durations.read_text() == "# Measured.\ndemo:\n  a: 1.0\ntiny:\n  01_topic: 2.5\n"
