@@ -17,7 +17,7 @@ _COMPARISONS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": oper
 class Claim:
     """One claim and how it is judged.
 
-    criterion: (metric of the notebook, comparison, another metric or a number).
+    criterion: (metric of the notebook, comparison, another metric or a number); dots lead into nested metrics.
     data: "none" when it is about the method alone, "real" when real images or poses are needed, else "stand-in".
     """
 
@@ -81,7 +81,7 @@ CLAIMS = (
         "A hand divides into 16 parts.",
         "section 3.1, Anti-penetration, Figure 2",
         "01_hand_model",
-        ("parts", "=", published("Poses", "parts of a hand")),
+        ("watertight_parts", "=", published("Poses", "parts of a hand")),
         "none",
     ),
     Claim(
@@ -89,7 +89,7 @@ CLAIMS = (
         "Sampling by contact frequency and skipping neighbours gives 108 anchors.",
         "section 3.1, Interhand attraction, Figure 2",
         "01_hand_model",
-        ("anchors", "=", published("Poses", "anchors of a hand")),
+        ("anchors.total", "=", published("Poses", "anchors of a hand")),
         "stand-in",
     ),
     Claim(
@@ -153,14 +153,14 @@ CLAIMS = (
         "The annotations of rendered images are free of noise: masks computed from them equal the rendered ones.",
         "supplement, section A",
         "09_cycles_rendering",
-        ("mask_iou", ">=", 0.98),
+        ("mask_iou_mean", ">=", 0.98),
         "none",
     ),
     Claim(
         "vertices",
-        "TransHand ends in the 778 vertices of a hand.",
+        "A hand mesh, and so TransHand's output, has 778 vertices.",
         "section 4",
-        "11_transhand",
+        "01_hand_model",
         ("vertices", "=", published("Network", "vertices of a hand")),
         "none",
     ),
@@ -169,7 +169,7 @@ CLAIMS = (
         "TransHand, trained on rendered images, estimates hands: it beats the mean training pose on held-out images.",
         "sections 4 and 5",
         "12_training",
-        ("mpjpe_mm", "<", "mean_pose_mpjpe_mm"),
+        ("mpjpe_vs_meanpose", "<", 1),
         "stand-in",
     ),
 )
@@ -182,12 +182,18 @@ def judge(claim: Claim, results: Path) -> Verdict:
         return Verdict(claim, "not run", f"{claim.notebook} has not run")
     metrics = json.loads(path.read_text())
     left, comparison, right = claim.criterion
-    values = {name: metrics.get(name) for name in (left, right) if isinstance(name, str)}
+    values = {name: _nested(metrics, name) for name in (left, right) if isinstance(name, str)}
     if missing := [name for name, value in values.items() if value is None]:
         return Verdict(claim, "not run", f"{claim.notebook} measured no {' and no '.join(missing)}")
     held = _COMPARISONS[comparison](values[left], values.get(right, right))
     measured = ", ".join(f"{name} = {value:.4g}" for name, value in values.items())
     return Verdict(claim, "held" if held else "did not hold", measured)
+
+
+def _nested(metrics: dict, name: str):
+    for part in name.split("."):
+        metrics = metrics.get(part) if isinstance(metrics, dict) else None
+    return metrics
 
 
 def ledger(results: Path) -> list[Verdict]:

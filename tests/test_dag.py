@@ -1,0 +1,71 @@
+"""The whole graph at tiny, through the same Snakefile and driver as `make reproduce`."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = [path.stem for path in sorted((ROOT / "notebooks" / "src").glob("*.py"))]
+LONGEST_SECONDS = (
+    15 * 60
+)  # on a machine that may be busy; on two idle cores it should take less than eight minutes
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """(results folder, command, what it printed) of a complete tiny run."""
+    out = tmp_path_factory.mktemp("runs")
+    command = [sys.executable, "-m", "renderih_lib.reproduce", "--scale", "tiny", "--out-dir", str(out)]
+    begin = time.monotonic()
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-4000:]
+    assert time.monotonic() - begin < LONGEST_SECONDS
+    return out / "tiny", command, answer.stdout
+
+
+@pytest.mark.slow
+def test_every_notebook_has_run_and_the_report_is_named(finished):
+    results, _, printed = finished
+    for name in NOTEBOOKS:
+        record = json.loads((results / name / "provenance.json").read_text())
+        assert record["parameters"]["scale"] == "tiny"
+        assert (results / name / "executed.ipynb").exists()
+        assert json.loads((results / name / "metrics.json").read_text())
+    assert printed.strip().endswith("99_report/report.html")
+    assert (results / "99_report" / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_notebooks_name_the_inputs_that_they_read(finished):
+    results, _, _ = finished
+    for notebook, needed in (("07_pose_optimization", "02_pose_augmentation"), ("13_metrics", "12_training")):
+        record = json.loads((results / notebook / "provenance.json").read_text())
+        assert any(entry["path"].startswith(needed) for entry in record["inputs"]), notebook
+
+
+@pytest.mark.slow
+def test_notebooks_write_nowhere_else(finished):
+    results, _, _ = finished
+    known = {*NOTEBOOKS, "datasets", "reproduce.log", "stages.json", ".reproduce"}
+    assert {path.name for path in results.iterdir()} == known
+
+
+@pytest.mark.slow
+def test_every_picture_has_alt_text_and_a_caption(finished):
+    from renderih_lib.report import pictures
+
+    results, _, _ = finished
+    for name in NOTEBOOKS:
+        for picture in pictures(results / name / "executed.ipynb"):
+            assert picture.alt.strip() and picture.caption.strip(), name
+
+
+@pytest.mark.slow
+def test_a_second_call_does_nothing(finished):
+    _, command, _ = finished
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0 and answer.stdout.startswith("nothing to do")
