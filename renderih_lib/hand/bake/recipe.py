@@ -15,9 +15,10 @@ from renderih_lib.hand.bake.render_mesh import nail_labels, packed_uv, smoothed_
 from renderih_lib.hand.bake.shape_space import fit_shape_space
 from renderih_lib.hand.bake.source import Hands, Source, read_source
 from renderih_lib.hand.bake.subjects import REFERENCE, draw_adults, with_proportions
+from renderih_lib.hand.bake.tips import slide_tips, tip_points
 from renderih_lib.hand.bake.zero_pose import flattened, in_palm_frame, with_anatomical_joints
 from renderih_lib.hand.model import HandModel
-from renderih_lib.hand.skeleton import FINGERS, KEYPOINT_FINGERS
+from renderih_lib.hand.skeleton import FINGERS
 
 PEOPLE, VERTICES, BOUNDARY = 1000, 778, 16
 _SEED = 20231002
@@ -40,11 +41,10 @@ def bake(source: Source | None = None, native: bool = False) -> dict[str, np.nda
     weights, mean, directions, variance = _rig(source, native)
     hand_quads = source.quads[: source.hand_quad_count]
     triangles = _split(hand_quads, mean.vertices)
-    tips, corners, shares = _tip_points(mean, triangles, weights)
+    points = tip_points(mean, triangles, weights)
+    tips = points.vertices
     if not native:
-        # Slide the nearest vertex there, in every shape, so that joints and tip keypoint lie on one line.
-        for points in (mean.vertices, directions.vertices, weights):
-            points[tips] = np.einsum("ts,ts...->t...", shares, points[corners])
+        slide_tips(points, mean, directions, weights)
     dense = _hand_model(mean, directions, weights, triangles, tips, source.hand_count)
     label, faces = decimated(_bent(dense), triangles, VERTICES, BOUNDARY, kept=tips)
     arrays = {
@@ -106,43 +106,6 @@ def _split(quads: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     first = np.where(along_ac[:, None], quads[:, [0, 1, 2]], quads[:, [0, 1, 3]])
     second = np.where(along_ac[:, None], quads[:, [0, 2, 3]], quads[:, [1, 2, 3]])
     return np.stack([first, second], axis=1).reshape(-1, 3)
-
-
-def _tip_points(
-    mean: Hands, triangles: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each finger's straight line leaves the skin, in the order of `KEYPOINT_FINGERS`.
-
-    Returns:
-        tips: (5,) the nearest corner of the triangle hit. corners: (5, 3) that triangle. shares: (5, 3) barycentric.
-    """
-    tips, hit_corners, shares = [], [], []
-    for finger in KEYPOINT_FINGERS:
-        last = 3 * FINGERS.index(finger) + 3
-        start, axis = mean.joints[last], mean.joints[last] - mean.joints[last - 1]
-        corners = triangles[(weights[triangles, last] > 0.9).all(axis=1)]
-        hit, share = _ray_hit(start, axis, mean.vertices[corners])
-        hit_corners.append(corners[hit])
-        shares.append(share)
-        tips.append(corners[hit][share.argmax()])
-    return np.array(tips), np.array(hit_corners), np.array(shares)
-
-
-def _ray_hit(start: np.ndarray, axis: np.ndarray, corners: np.ndarray) -> tuple[int, np.ndarray]:
-    """Index of the triangle (F, 3, 3) that a ray meets last, and the barycentric shares (3,) of the place."""
-    # start + t axis = sum of shares x corners, with the shares summing to one
-    system = np.concatenate([np.swapaxes(corners, 1, 2), np.ones((len(corners), 1, 3))], axis=1)
-    system = np.concatenate(
-        [system, np.broadcast_to(np.append(-axis, 0.0)[:, None], (len(corners), 4, 1))], axis=2
-    )
-    solution = np.linalg.solve(system, np.broadcast_to(np.append(start, 1.0)[:, None], (len(corners), 4, 1)))[
-        ..., 0
-    ]
-    inside = (solution[:, :3] >= 0).all(axis=1)
-    hit = int(np.argmax(np.where(inside, solution[:, 3], -np.inf)))
-    if not inside[hit]:
-        raise ValueError("a finger's line does not leave through its tip: check the joint centres")
-    return hit, solution[hit, :3]
 
 
 def _hand_model(mean: Hands, directions: Hands, weights, faces, tips, count: int) -> HandModel:

