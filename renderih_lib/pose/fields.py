@@ -9,11 +9,13 @@ itself is then measured to that triangle where the pose has put it, so bent join
 import igl
 import numpy as np
 import torch
+from scipy.spatial import ConvexHull
 from torch import Tensor, nn
 
 from renderih_lib.hand.anchors import vertex_normals
 from renderih_lib.hand.model import HandModel
 from renderih_lib.hand.parts import Part, hand_parts
+from renderih_lib.pose.distance import ExactSkin
 
 #: Metres. How far grids reach beyond their part, and how far outside a point may seem and still be looked at.
 PADDING, MARGIN = 0.006, 0.003
@@ -30,14 +32,15 @@ class ArticulatedField(nn.Module):
     def __init__(self, hand: HandModel, resolution: int = 32):
         super().__init__()
         template = hand.template.double().cpu().numpy()
-        grids = [_part_grid(template, part, resolution) for part in hand_parts(hand)]
+        skin = ExactSkin(hand.faces.cpu().numpy())
+        grids = [_part_grid(template, skin, part, resolution) for part in hand_parts(hand)]
         fit, center, radius, origin, spacing, distance, nearest = (
             np.stack(arrays) for arrays in zip(*grids, strict=True)
         )
         self.resolution = resolution
         for name, array in {
             "fit": fit,  # (16, 4, V): affine map of a part = fit @ posed vertices
-            "center": center,  # (16, 4) homogeneous, rest frame
+            "center": center,  # (16, 3) metres, rest frame
             "radius": radius,  # (16,) metres
             "origin": origin,  # (16, 3) metres, first cell centre
             "spacing": spacing,  # (16, 3) metres between cell centres
@@ -45,7 +48,7 @@ class ArticulatedField(nn.Module):
         }.items():
             self.register_buffer(name, torch.from_numpy(array.astype(np.float32)))
         self.register_buffer("nearest", torch.from_numpy(nearest.astype(np.int16)))  # (16, N^3, 3) vertices
-        self.register_buffer("faces", hand.faces.clone())
+        self.register_buffer("normals", vertex_normals(hand.template, hand.faces))  # (V, 3), rest frame
 
     def depth(self, points: Tensor, vertices: Tensor) -> Tensor:
         """Ω of Eq. 2: depth (B, P) metres of points (B, P, 3) inside hands (B, V, 3); exactly zero outside.
@@ -54,46 +57,50 @@ class ArticulatedField(nn.Module):
         which leaves the first derivative exact.
         """
         with torch.no_grad():
-            key, corners, weights = self._nearest(points, vertices)
+            key, corners, weights = self._nearest(points, vertices, *self._part_motions(vertices))
         pair = key // points.shape[1]
         offset = (weights[..., None] * vertices[pair[:, None], corners]).sum(1) - points.flatten(0, 1)[key]
         direction = nn.functional.normalize(offset.detach(), dim=-1)
         depth = points.new_zeros(points.shape[:2]).flatten()
         return depth.index_put((key,), (offset * direction).sum(-1)).view(points.shape[:2])
 
-    def _nearest(self, points: Tensor, vertices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _part_motions(self, vertices: Tensor) -> tuple[Tensor, Tensor]:
+        """Affine maps of the parts, rest to posed, as rows: matrices (B, 16, 3, 3) and offsets (B, 16, 3)."""
+        motion = torch.einsum("krv,bvc->bkrc", self.fit, vertices)
+        return motion[:, :, :3], motion[:, :, 3]
+
+    def _nearest(self, points: Tensor, vertices: Tensor, linear: Tensor, shift: Tensor) -> tuple[Tensor, ...]:
         """For every point inside: its row among all B * P, and corners (M, 3) and weights (M, 3) of the nearest
         place on the skin."""
-        key, part, cell = self._cells(points, vertices)
-        near = self.distance[part, cell]
-        best = near.new_full((points.shape[0] * points.shape[1],), torch.inf).scatter_reduce(0, key, near, "amin")
-        maybe = best[key] < MARGIN
-        key, part, cell = key[maybe], part[maybe], cell[maybe]
+        inverse = torch.linalg.inv_ex(linear).inverse
+        key, pair, part, cell = self._cells(points, linear, shift, inverse)
+        near = self.distance[part, cell] < MARGIN
+        rows = points.shape[0] * points.shape[1]
+        maybe = _any(near, key, rows)[key]
+        key, pair, part, cell, near = (x[maybe] for x in (key, pair, part, cell, near))
         corners = self.nearest[part, cell].long()
-        pair = key // points.shape[1]
         places = points.flatten(0, 1)[key]
         weights, squared = closest_on_triangles(places, vertices[pair[:, None], corners])
-        chosen = _first_smallest(squared, key, best.numel())
-        key, pair, corners, weights, places = (x[chosen] for x in (key, pair, corners, weights, places))
         offset = (weights[..., None] * vertices[pair[:, None], corners]).sum(1) - places
-        normals = vertex_normals(vertices, self.faces)[pair[:, None], corners]
-        inside = (offset * (weights[..., None] * normals).sum(1)).sum(-1) > 0
-        return key[inside], corners[inside], weights[inside]
+        normal = (weights[..., None] * self.normals[corners]).sum(1)
+        # Normals go by the transposed inverse of a row map; comparing in the rest frame saves turning them.
+        inside = ((offset[:, None] @ inverse[pair, part])[:, 0] * normal).sum(-1) > 0
+        chosen = _first_smallest(squared, key, rows)
+        chosen = chosen[inside[chosen]]
+        return key[chosen], corners[chosen], weights[chosen]
 
-    def _cells(self, points: Tensor, vertices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """All (point, part) whose point lies in the part's box: row of the point, part, cell."""
-        count = points.shape[1]
-        motion = self.fit @ vertices[:, None]  # (B, 16, 4, 3)
-        centers = (self.center[:, None] @ motion)[:, :, 0]
-        reach = self.radius * motion[:, :, :3].flatten(2).norm(dim=-1) / 3**0.5
+    def _cells(self, points: Tensor, linear: Tensor, shift: Tensor, inverse: Tensor) -> tuple[Tensor, ...]:
+        """All (point, part) whose point lies in the part's box: row of the point, pair, part, cell."""
+        centers = (self.center[:, None] @ linear)[:, :, 0] + shift
+        reach = self.radius * linear.flatten(2).norm(dim=-1) / 3**0.5
         pair, index, part = torch.nonzero(torch.cdist(points, centers) < reach[:, None], as_tuple=True)
-        inverse = torch.linalg.inv_ex(motion[:, :, :3]).inverse
-        local = ((points[pair, index] - motion[pair, part, 3])[:, None] @ inverse[pair, part])[:, 0]
+        local = ((points[pair, index] - shift[pair, part])[:, None] @ inverse[pair, part])[:, 0]
         cell = ((local - self.origin[part]) / self.spacing[part]).round()
         boxed = ((cell >= 0) & (cell < self.resolution)).all(-1)
         x, y, z = cell[boxed].long().unbind(-1)
         flat = (x * self.resolution + y) * self.resolution + z
-        return (pair * count + index)[boxed], part[boxed], flat
+        pair, index = pair[boxed], index[boxed]
+        return pair * points.shape[1] + index, pair, part[boxed], flat
 
 
 def closest_on_triangles(points: Tensor, triangles: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,13 +115,20 @@ def closest_on_triangles(points: Tensor, triangles: Tensor) -> tuple[Tensor, Ten
     on_v = (wv / vv.clamp(min=1e-18)).clamp(0, 1)
     along = ((wv - wu + uu - uv) / (uu - 2 * uv + vv).clamp(min=1e-18)).clamp(0, 1)
     zero, inner = torch.zeros_like(s), (s >= 0) & (t >= 0) & (s + t <= 1)
-    places = torch.stack([torch.stack(x, -1) for x in ((s, t), (on_u, zero), (zero, on_v), (1 - along, along))], 1)
+    places = torch.stack(
+        [torch.stack(x, -1) for x in ((s, t), (on_u, zero), (zero, on_v), (1 - along, along))], 1
+    )
     gaps = w[:, None] - places @ torch.stack([u, v], 1)
     squared = gaps.square().sum(-1)
     squared[:, 0].masked_fill_(~inner, torch.inf)
     smallest, which = squared.min(1)
     s, t = places[torch.arange(len(places)), which].unbind(-1)
     return torch.stack([1 - s - t, s, t], -1), smallest
+
+
+def _any(flags: Tensor, group: Tensor, group_count: int) -> Tensor:
+    """Whether any flag of each group is set."""
+    return flags.new_zeros(group_count).index_fill(0, group[flags], True)
 
 
 def _first_smallest(values: Tensor, group: Tensor, group_count: int) -> Tensor:
@@ -126,17 +140,21 @@ def _first_smallest(values: Tensor, group: Tensor, group_count: int) -> Tensor:
     return first[first < len(values)]
 
 
-def _part_grid(template: np.ndarray, part: Part, resolution: int) -> tuple:
+def _part_grid(template: np.ndarray, skin: ExactSkin, part: Part, resolution: int) -> tuple:
     """Everything `ArticulatedField` keeps about one part, in the order in which it unpacks it."""
-    skin = template[part.vertices]
-    low, high = skin.min(0) - PADDING, skin.max(0) + PADDING
+    local = template[part.vertices]
+    low, high = local.min(0) - PADDING, local.max(0) + PADDING
     axes = [np.linspace(low[i], high[i], resolution) for i in range(3)]
     cells = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    squared, face, _ = igl.point_mesh_squared_distance(cells, skin, part.faces)
-    inside = igl.winding_number(part.closed_vertices(template), part.closed_faces, cells) > 0.5
-    distance = np.where(inside, -1, 1) * np.sqrt(squared)
+    # Cells inside the hand but beyond this part belong to a neighbour, which may bend away from here.
+    walls = ConvexHull(local).equations
+    mine = (cells @ walls[:, :3].T + walls[:, 3]).max(1) < MARGIN
+    squared, face, _ = igl.point_mesh_squared_distance(cells, template, skin.faces)
+    distance = np.where(mine, np.sqrt(squared), np.inf)
+    distance[mine] *= np.where(skin.contains(cells[mine], template), -1, 1)
     fit = np.zeros((4, len(template)))
-    fit[:, part.vertices] = np.linalg.pinv(np.column_stack([skin, np.ones(len(skin))]))
+    fit[:, part.vertices] = np.linalg.pinv(np.column_stack([local, np.ones(len(local))]))
     center = (low + high) / 2
-    radius = 1.1 * (np.linalg.norm(skin - center, axis=1).max() + PADDING)
-    return fit, np.append(center, 1), radius, low, (high - low) / (resolution - 1), distance, part.vertices[part.faces[face]]
+    radius = 1.1 * (np.linalg.norm(local - center, axis=1).max() + PADDING)
+    spacing = (high - low) / (resolution - 1)
+    return fit, center, radius, low, spacing, distance, skin.faces[face]

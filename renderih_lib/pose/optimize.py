@@ -21,11 +21,14 @@ ITERATIONS = 215
 #: Rows of `PairTerms.forward` and of `Optimized.history`, in the order of w1 to w4.
 TERMS = ("attraction", "anatomy", "naturalness", "penetration")
 
-#: Adam's step: radians per iteration for angles, metres for translations (the released code's ratio of 100).
-ANGLE_STEP, TRANSLATION_STEP = 1e-2, 1e-4
-#: The step is halved when a pose's loss has not fallen for this many iterations, down to a floor.
-PATIENCE, DECAY, SMALLEST_STEP = 20, 0.5, 1e-3
-_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+#: Largest change of an angle in one step, radians.
+ANGLE_STEP = 1e-2
+#: The same for a translation: this share of L_p (metres, summed over vertices), between two bounds in metres.
+TRANSLATION_SHARE, TRANSLATION_STEP = 0.02, (2e-4, 3e-3)
+#: A pose's steps are halved when its loss has not fallen for this many iterations, down to a floor.
+PATIENCE, DECAY, SMALLEST_SCALE = 20, 0.5, 1e-2
+# Adam with a short memory: the gradients of overlap, large at first, must not drown those of contact later.
+_BETAS, _EPSILON = (0.7, 0.9), 1e-8
 
 
 class PairTerms(nn.Module):
@@ -120,7 +123,6 @@ def optimize_pairs(
     schedule = PRESETS[preset]
     start = pose.to(terms.anchors.device, torch.float64)
     variables = torch.cat([start.angles.flatten(2), start.translation], -1)  # (B, 2, 45 + 3)
-    size = variables.new_tensor([ANGLE_STEP] * 45 + [TRANSLATION_STEP] * 3)
     stepper = _Adam(variables)
     stopped = torch.full((len(pose),), -1, device=variables.device)
     history, pairs = [], None
@@ -132,11 +134,11 @@ def optimize_pairs(
         loss = variables.new_tensor(schedule.weights(iteration)) @ values
         (gradient,) = torch.autograd.grad(loss.sum(), variables)
         if on_step is not None:
-            on_step(iteration, current.detach(), values.detach())
+            on_step(iteration, _unpacked(variables.detach(), start), values.detach())
         history.append(values.detach())
         if iteration in schedule.restarts:
             stepper = _Adam(variables)
-        step = size * stepper.step(gradient, loss.detach())
+        step = _step_size(values.detach()) * stepper.step(gradient, loss.detach())
         finite = step.isfinite().flatten(1).all(1)
         stopped = torch.where((stopped < 0) & ~finite, iteration, stopped)
         variables = torch.where(finite[:, None, None], variables - step, variables).detach()
@@ -161,12 +163,22 @@ class _Adam:
         self.waited = torch.where(loss < self.best, 0, self.waited + 1)
         self.best = torch.minimum(self.best, loss)
         tired = self.waited > PATIENCE
-        self.scale = torch.where(tired, (self.scale * DECAY).clamp(min=SMALLEST_STEP), self.scale)
+        self.scale = torch.where(tired, (self.scale * DECAY).clamp(min=SMALLEST_SCALE), self.scale)
         self.waited[tired] = 0
         self.mean = torch.lerp(gradient, self.mean, _BETAS[0])
         self.square = torch.lerp(gradient.square(), self.square, _BETAS[1])
-        mean, square = (m / (1 - b**self.count) for m, b in zip((self.mean, self.square), _BETAS, strict=True))
+        mean, square = (
+            m / (1 - b**self.count) for m, b in zip((self.mean, self.square), _BETAS, strict=True)
+        )
         return self.scale[:, None, None] * mean / (square.sqrt() + _EPSILON)
+
+
+def _step_size(values: Tensor) -> Tensor:
+    """Largest change (B, 1, 48) of each variable in one step: hands that overlap much may part quickly, and slow down
+    as they come free, so that they do not fly out of each other's reach."""
+    translation = (TRANSLATION_SHARE * values[3]).clamp(*TRANSLATION_STEP)
+    angle = torch.full_like(translation, ANGLE_STEP)
+    return torch.cat([angle[:, None].expand(-1, 45), translation[:, None].expand(-1, 3)], 1)[:, None]
 
 
 def _unpacked(variables: Tensor, start: PairPose) -> PairPose:
@@ -180,9 +192,12 @@ _W1, _W2, _W3, _W4 = (30.0, 1000.0), 1000.0, 1.0, (100.0, 20.0)
 
 
 def _paper_weights(iteration: int) -> tuple[float, float, float, float]:
-    progress = min(iteration / _RAMP_END, 1)
-    w1, w4 = (first * (last / first) ** progress for first, last in (_W1, _W4))
-    return w1, _W2, _W3, w4
+    return _ramp(_W1, iteration), _W2, _W3, _ramp(_W4, iteration)
+
+
+def _ramp(ends: tuple[float, float], iteration: int) -> float:
+    first, last = ends
+    return first * (last / first) ** min(iteration / _RAMP_END, 1)
 
 
 def _paper_pairs(iteration: int, pairs: AnchorPairs | None, terms: PairTerms, pose: PairPose) -> AnchorPairs:
@@ -200,11 +215,15 @@ def _official_weights(iteration: int) -> tuple[float, float, float, float]:
     return w1, 1.0, 1.0, w4 * _DEPTH_UNIT
 
 
-def _official_pairs(iteration: int, pairs: AnchorPairs | None, terms: PairTerms, pose: PairPose) -> AnchorPairs:
+def _official_pairs(
+    iteration: int, pairs: AnchorPairs | None, terms: PairTerms, pose: PairPose
+) -> AnchorPairs:
     if iteration not in (stage[0] for stage in _STAGES):
         return pairs
     anchors, normals = terms.anchors_and_normals(pose)
-    pairs = losses.nearest_pairs(anchors, normals) if iteration in (0, 165) else losses.refreshed(pairs, anchors)
+    pairs = (
+        losses.nearest_pairs(anchors, normals) if iteration in (0, 165) else losses.refreshed(pairs, anchors)
+    )
     active = (pairs.stiffness > 0).sum(-1, keepdim=True).clamp(min=1)
     return pairs._replace(stiffness=0.6 * pairs.stiffness / active)  # 0.3 k d^2, averaged over active springs
 

@@ -1,13 +1,12 @@
 """Exact acceptance of optimised pairs, in millimetres and degrees on the posed meshes (supplement A)."""
 
-import igl
 import numpy as np
 import pandas as pd
 import torch
 
 from renderih_lib.hand.anatomy import angle_excess
 from renderih_lib.hand.pair import HandPair, PairPose
-from renderih_lib.hand.parts import border_loops
+from renderih_lib.pose.distance import ExactSkin
 
 #: A pair is valid if it goes at most this deep, leaves Table 2 by at most this much and comes at least this near.
 #: The paper gives no thresholds; the released code allows 0.1 degrees and counts colliding triangles instead.
@@ -31,11 +30,11 @@ def check_pairs(pose: PairPose, hands: HandPair) -> pd.DataFrame:
     """
     vertices = hands(pose).vertices.double().cpu().numpy()
     excess = torch.rad2deg(angle_excess(pose.angles).abs().amax((1, 2, 3))).cpu().numpy()
-    surfaces = [_Surface(hand.faces.cpu().numpy()) for hand in hands.hands]
+    skins = [ExactSkin(hand.faces.cpu().numpy()) for hand in hands.hands]
     rows = []
     for pair, pair_excess in zip(vertices, excess, strict=True):
         if np.isfinite(pair).all():
-            rows.append((*_measured(pair, surfaces), pair_excess))
+            rows.append((*_measured(pair, skins), pair_excess))
         else:
             rows.append((np.nan, np.nan, 0, np.nan))
     table = pd.DataFrame(rows, columns=["depth_mm", "contact_mm", "contact_vertices", "excess_deg"])
@@ -44,45 +43,13 @@ def check_pairs(pose: PairPose, hands: HandPair) -> pd.DataFrame:
     return table
 
 
-def signed_distance(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Exact signed distances (P,) from points (P, 3) to the skin (V, 3), (F, 3) of one hand, negative inside.
-
-    The hole at the wrist is closed for the sign, but its cap is no skin: distances are to the skin alone.
-    """
-    return _Surface(faces).distance(points, vertices)
-
-
-class _Surface:
-    """Topology of one hand, prepared once for many poses."""
-
-    def __init__(self, faces: np.ndarray):
-        self.faces = np.ascontiguousarray(faces, dtype=np.int64)
-        self.rims = border_loops(self.faces)
-        edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1)
-        self.edges = np.unique(edges, axis=0)
-
-    def distance(self, points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-        squared, _, _ = igl.point_mesh_squared_distance(points, vertices, self.faces)
-        return np.where(self.contains(points, vertices), -1, 1) * np.sqrt(squared)
-
-    def contains(self, points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-        """Whether points lie inside the hand, its rim closed by a fan about the rim's centre."""
-        closed, faces = vertices, [self.faces]
-        for rim in self.rims:
-            faces.append(np.column_stack([np.roll(rim, -1), rim, np.full_like(rim, len(closed))]))
-            closed = np.concatenate([closed, vertices[rim].mean(0, keepdims=True)])
-        inside = ((points >= vertices.min(0)) & (points <= vertices.max(0))).all(1)
-        inside[inside] = igl.winding_number(closed, np.concatenate(faces), points[inside]) > 0.5
-        return inside
-
-
-def _measured(pair: np.ndarray, surfaces: list[_Surface]) -> tuple[float, float, int]:
+def _measured(pair: np.ndarray, skins: list[ExactSkin]) -> tuple[float, float, int]:
     """Depth and gap in mm and number of vertices in contact for one pair (2, V, 3)."""
     depth, gap, touching = 0.0, np.inf, 0
-    for side, surface in enumerate(surfaces):
+    for side, skin in enumerate(skins):
         vertices = pair[side]
-        points = np.concatenate([vertices, vertices[surface.edges].mean(1)])
-        distance = 1000 * surfaces[1 - side].distance(points, pair[1 - side])
+        points = np.concatenate([vertices, vertices[skin.edges].mean(1)])
+        distance = 1000 * skins[1 - side].signed_distance(points, pair[1 - side])
         depth, gap = max(depth, -distance.min()), min(gap, max(distance.min(), 0))
         touching += int((distance[: len(vertices)] <= CONTACT_MM).sum())
     return depth, gap, touching
