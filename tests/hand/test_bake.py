@@ -33,7 +33,13 @@ OPPOSITIONS = {
     "ring": ([10, 36, 0, -4], [15, 70, 34, 20]),
     "pinky": ([-1, 40, 4, 10], [30, 70, 14, 0]),
 }
-FIST = {finger: [0, 68, 90, 60] for finger in FINGERS if finger != "thumb"} | {"thumb": [12, 12, 40, 55]}
+FIST = {
+    "index": [-6, 68, 102, 65],
+    "middle": [0, 75, 98, 65],
+    "ring": [8, 70, 98, 65],
+    "pinky": [14, 70, 88, 65],
+    "thumb": [14, 22, 45, 35],
+}
 
 
 @pytest.fixture(scope="module")
