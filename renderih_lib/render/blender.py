@@ -60,7 +60,8 @@ class Studio:
         self._wear(job)
         self._light(job)
         cycles = self.scene.cycles
-        cycles.samples, cycles.seed, cycles.use_denoising = job["samples"], job["seed"], True
+        cycles.samples, cycles.seed = job["samples"], job["seed"]
+        cycles.use_denoising = job.get("denoise", True)
         started = time.perf_counter()
         bpy.ops.render.render()
         seconds = time.perf_counter() - started

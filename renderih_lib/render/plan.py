@@ -76,7 +76,7 @@ def recipe_for(dataset: str, sizes: Scale) -> Recipe:
             importance_map=0,
             fast_denoiser=False,
             roll=4.0,
-            f_stop=(4.0, 11.0),
+            f_stop=(5.6, 16.0),
         )
     return Recipe(
         width=sizes.crop,
