@@ -51,22 +51,19 @@ def noise(points: np.ndarray, length: float, rng: np.random.Generator, octaves: 
 def _lattice_noise(points: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
     lattice = rng.standard_normal(LATTICE**3).astype(np.float32)
     turn = special_ortho_group.rvs(3, random_state=rng).astype(np.float32)
-    place = points @ (turn / np.float32(length)) + rng.uniform(0, LATTICE, 3).astype(np.float32)
+    place = (points @ (turn / np.float32(length)) + rng.uniform(0, LATTICE, 3).astype(np.float32)).T.copy()
     floor = np.floor(place)
-    t = place - floor
-    low = floor.astype(np.int32) % LATTICE
-    high = (low + 1) % LATTICE
-    steps = (LATTICE**2, LATTICE, 1)
-    ends = [(low[:, k] * steps[k], high[:, k] * steps[k]) for k in range(3)]
+    low, t = floor.astype(np.int32) % LATTICE, place - floor
+    steps = np.int32([[LATTICE**2], [LATTICE], [1]])
+    ends = (low * steps, (low + 1) % LATTICE * steps)  # each (3, T)
     blend = t * t * t * (t * (t * 6 - 15) + 10)
-    values = None
-    for x in (0, 1):
-        for y in (0, 1):
-            row = ends[0][x] + ends[1][y]
-            edge = _mixed(lattice[row + ends[2][0]], lattice[row + ends[2][1]], blend[:, 2])
-            side = edge if y == 0 else _mixed(side, edge, blend[:, 1])  # noqa: F821
-        values = side if x == 0 else _mixed(values, side, blend[:, 0])
-    return values
+
+    def along_z(x: int, y: int) -> np.ndarray:
+        row = ends[x][0] + ends[y][1]
+        return _mixed(lattice[row + ends[0][2]], lattice[row + ends[1][2]], blend[2])
+
+    sides = (_mixed(along_z(x, 0), along_z(x, 1), blend[1]) for x in (0, 1))
+    return _mixed(*sides, blend[0])
 
 
 def palm_amount(texels: SkinTexels, rng: np.random.Generator) -> np.ndarray:
