@@ -40,7 +40,7 @@ test-fast: $(READY)  ## the tests that take seconds
 	@$(IN_VENV) -m pytest -m "not slow"
 
 lab: $(READY)  ## JupyterLab on the notebooks
-	@$(IN_VENV) -m jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+	@$(IN_VENV) -m jupyterlab notebooks/00_start_here.ipynb
 
 notebooks: $(READY)  ## run at SCALE, then put the executed notebooks and figures where they are committed
 	@$(MAKE) --no-print-directory reproduce

@@ -1,8 +1,11 @@
 """Put an executed run where it is committed: notebooks/*.ipynb, figures/<notebook>/ and the measured durations."""
 
 import argparse
+import collections
 import json
+import re
 import shutil
+import statistics
 import sys
 from pathlib import Path
 
@@ -50,9 +53,12 @@ def presentable(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def record_durations(results: Path) -> None:
-    """Write the seconds of a finished run's stages into durations.yaml, which progress estimates read."""
+    """Write the seconds of a finished run's stages (of shards their mean) into durations.yaml, which estimates read."""
+    stages = collections.defaultdict(list)
+    for stage, seconds in json.loads((results / "stages.json").read_text()).items():
+        stages[re.sub(r" \d+$", "", stage)].append(seconds)
     measured = yaml.safe_load(DURATIONS.read_text()) or {}
-    measured[results.name] = json.loads((results / "stages.json").read_text())
+    measured[results.name] = {stage: round(statistics.mean(seconds), 1) for stage, seconds in stages.items()}
     head = [line for line in DURATIONS.read_text().splitlines() if line.startswith("#")]
     with replacing(DURATIONS) as temporary:
         temporary.write_text("\n".join([*head, yaml.safe_dump(measured, sort_keys=True)]))

@@ -5,6 +5,7 @@ Calling it again does only what is missing or out of date, also after a kill.
 
 import argparse
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -79,7 +80,11 @@ class Board:
         self.jobs: dict[str, str] = {}  # Snakemake's job id -> stage
         self.started: dict[str, float] = {}
         self.state: dict[str, str] = {}
-        self.seconds: dict[str, float] = {}
+        self.stages = (
+            results / "stages.json"
+        )  # seconds of every stage, kept for the next call and for `publish`
+        self.fresh = not self.stages.is_file()
+        self.seconds: dict[str, float] = {} if self.fresh else json.loads(self.stages.read_text())
         self.total = self.done = 0
         self.rule, self.job = "", ""
         self.errors: list[str] = []
@@ -92,7 +97,7 @@ class Board:
         with self.lock:
             if match := re.match(r"total +(\d+)$", line):
                 self.total = int(match[1])
-                self._say(f"{self.title}: {self.total} stages to do{self._about(self.expected.get('total'))}")
+                self._say(f"{self.title}: {self.total} stages to do{self._about(self._total())}")
             elif match := re.match(r"(?:local)?rule (\w+):$", line):
                 self.rule, self.job = match[1].removeprefix("notebook_"), ""
             elif match := re.match(r"    jobid: (\d+)$", line):
@@ -137,9 +142,15 @@ class Board:
                 f"stopped after {clock(time.monotonic() - self.begin)}; the log is {self.results / 'reproduce.log'}"
             )
         elif self.total:
+            if self.fresh:
+                write_json(self.stages, self.seconds | {"total": round(time.monotonic() - self.begin, 1)})
             self._say(f"done in {clock(time.monotonic() - self.begin)}; the report is {report}")
         else:
             self._say(f"nothing to do, everything is up to date; the report is {report}")
+
+    def _total(self) -> float | None:
+        """Expected seconds of everything; unknown when a part is done already."""
+        return self.expected.get("total") if self.fresh else None
 
     def _start(self, stage: str) -> None:
         if stage != "all":
@@ -153,8 +164,8 @@ class Board:
             return
         self.done += 1
         self.seconds[stage] = round(time.monotonic() - begin, 1)
-        write_json(self.results / "stages.json", self.seconds)
-        total = clock(time.monotonic() - self.begin) + self._about(self.expected.get("total"))
+        write_json(self.stages, self.seconds)
+        total = clock(time.monotonic() - self.begin) + self._about(self._total())
         self._say(f"[{self.done}/{self.total}] {stage:<28} {clock(self.seconds[stage]):>7}   total {total}")
 
     def _running(self, stage: str, now: float) -> str:

@@ -109,6 +109,10 @@ def test_durations_are_those_of_the_run(project, monkeypatch, tmp_path):
     durations = tmp_path / "durations.yaml"
     durations.write_text("# Measured.\ndemo:\n  a: 1.0\n")
     monkeypatch.setattr(publish, "DURATIONS", durations)
-    (project / "runs/tiny/stages.json").write_text(json.dumps({"01_topic": 2.5}))
+    (project / "runs/tiny/stages.json").write_text(
+        json.dumps({"01_topic": 2.5, "shard train 00000": 4.0, "shard train 00001": 5.0})
+    )
     publish.record_durations(project / "runs/tiny")
-    assert durations.read_text() == "# Measured.\ndemo:\n  a: 1.0\ntiny:\n  01_topic: 2.5\n"
+    assert (
+        durations.read_text() == "# Measured.\ndemo:\n  a: 1.0\ntiny:\n  01_topic: 2.5\n  shard train: 4.5\n"
+    )

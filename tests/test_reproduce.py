@@ -63,10 +63,18 @@ def test_finished_stages_are_counted_and_timed(board, capsys, tmp_path):
     printed = capsys.readouterr().out
     assert "[1/2] shard train 00003" in printed and "[2/2] 02_pose_augmentation" in printed
     assert printed.strip().endswith(f"the report is {tmp_path / '99_report' / 'report.html'}")
-    assert list(json.loads((tmp_path / "stages.json").read_text())) == [
-        "shard train 00003",
-        "02_pose_augmentation",
-    ]
+    stages = json.loads((tmp_path / "stages.json").read_text())
+    assert list(stages) == ["shard train 00003", "02_pose_augmentation", "total"]
+
+
+def test_a_second_call_keeps_the_seconds_of_the_first_and_expects_no_total(tmp_path, capsys):
+    (tmp_path / "stages.json").write_text('{"01_hand_model": 5.0, "total": 9.0}')
+    board = reproduce.Board("scale tiny", tmp_path, {"total": 400})
+    read(board, LOG + "Finished jobid: 1 (Rule: notebook_02_pose_augmentation)\n")
+    board.finish(0)
+    assert "about" not in capsys.readouterr().out
+    stages = json.loads((tmp_path / "stages.json").read_text())
+    assert list(stages) == ["01_hand_model", "total", "02_pose_augmentation"] and stages["total"] == 9.0
 
 
 def test_nothing_to_do_is_said(board, capsys):
