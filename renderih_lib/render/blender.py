@@ -25,6 +25,7 @@ CACHED_IMAGES = 10  # skins, and environments, kept in memory at once
 
 #: Mean free paths of skin, millimetres, red green blue (Jensen 2001, "skin1"); the mesh is in metres.
 SUBSURFACE_RADIUS, SUBSURFACE_SCALE, SKIN_IOR = (3.67, 1.37, 0.68), 1e-3, 1.4
+LIGHT_SKIN = 0.3  # luminance from which on the full radius holds
 
 
 class Studio:
@@ -143,11 +144,11 @@ class Studio:
         nodes, links = self.skin.node_tree.nodes, self.skin.node_tree.links
         surface = nodes["Principled BSDF"]
         surface.inputs["IOR"].default_value = SKIN_IOR
+        self.subsurface_scale = surface.inputs["Subsurface Scale"]
         if self.recipe["subsurface"]:
             surface.subsurface_method = "RANDOM_WALK_SKIN"
             surface.inputs["Subsurface Weight"].default_value = 1.0
             surface.inputs["Subsurface Radius"].default_value = SUBSURFACE_RADIUS
-            surface.inputs["Subsurface Scale"].default_value = SUBSURFACE_SCALE
         self.albedo, self.relief = nodes.new("ShaderNodeTexImage"), nodes.new("ShaderNodeTexImage")
         self.tone = nodes.new("ShaderNodeHueSaturation")
         self.contrast = nodes.new("ShaderNodeBrightContrast")
@@ -168,6 +169,8 @@ class Studio:
     def _wear(self, job: dict):
         albedo, relief, self.luminance = self._cached(job["skin"], self._load_skin)
         self.albedo.image, self.relief.image = albedo, relief
+        # Melanin absorbs: with the paths of light skin, dark fingers glow red against the light.
+        self.subsurface_scale.default_value = SUBSURFACE_SCALE * min(1.0, self.luminance / LIGHT_SKIN)
         self.tone.inputs["Hue"].default_value = 0.5 + job["tone_hue"]
         self.tone.inputs["Saturation"].default_value = job["tone_saturation"]
         self.tone.inputs["Value"].default_value = job["tone_value"]
@@ -236,7 +239,7 @@ class Studio:
         if len(hands) == 0:
             raise ValueError("no pixel shows a hand: nothing to expose for")
         median = float(np.median(hands @ (0.2126, 0.7152, 0.0722)))
-        target = 0.25 * (self.luminance * job["tone_value"] / 0.3) ** 0.55
+        target = 0.25 * (self.luminance * job["tone_value"] / LIGHT_SKIN) ** 0.55
         return math.log2(target / max(median, 1e-6)) + job["exposure_jitter"]
 
     def _linear_pixels(self, job: dict) -> np.ndarray:

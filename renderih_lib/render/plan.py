@@ -14,8 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from scipy.spatial.transform import Rotation
 
 from renderih_lib.hand.pair import HandPair, PairPose
+from renderih_lib.pose.store import read_poses
 from renderih_lib.render.cameras import (
     Camera,
     framing,
@@ -26,7 +28,7 @@ from renderih_lib.render.cameras import (
     track_directions,
 )
 from renderih_lib.render.environments import environments_in, shipped_environments
-from renderih_lib.render.mesh import FOREARM, Arm, load_arm
+from renderih_lib.render.mesh import FOREARM, load_arm
 from renderih_lib.render.shards import flat_column, sha256_of, write_atomic
 from renderih_lib.scales import DATASETS, NAMES, Scale, scale_by_name
 
@@ -34,6 +36,7 @@ VIEWS_PER_TRACK = 10  # the paper's sparse sampling
 TEST_SHARE = 0.12  # of the poses, never rendered for training
 HIDDEN_LIMIT = 0.15  # of the keypoints behind a forearm, above which a view is rejected
 
+_CHUNK = 32  # poses whose meshes are in memory at once
 _POSE_STREAM = 1  # marks the seeds drawn per pose, apart from those per image
 
 
@@ -146,23 +149,34 @@ def make_plan(
         if len(things) == 0:
             raise ValueError(f"{name} is empty; the plan needs at least one")
     rows = split_poses(pose_ids, dataset, seed)
-    rows = rows[np.arange(draws) % len(rows)]
-    code, arm, hands = DATASETS.index(dataset), load_arm(), _arm_hands()
-    placed = centred_pairs(poses[torch.as_tensor(rows)], hands, _turns(recipe, draws, seed, code))
+    rows = rows[np.arange(-(-draws // _CHUNK) * _CHUNK) % len(rows)]
+    code, hands = DATASETS.index(dataset), _arm_hands()
     columns: dict[str, list] = {}
-    for draw in range(draws):
-        rng = np.random.default_rng(np.random.SeedSequence([seed, code, draw, _POSE_STREAM]))
-        candidates = _view_order(rng)
-        scene = _Scene.of(placed[draw : draw + 1], hands, arm)
-        for i in range(draw * views, (draw + 1) * views):
-            rng = np.random.default_rng(np.random.SeedSequence([seed, code, i]))
-            row = {"image_id": i, "key": f"{i:08d}", "dataset": dataset, "pose_id": int(pose_ids[rows[draw]])}
-            row |= {"draw": draw, "shard": i // shard_images, "image_format": recipe.image_format}
-            row |= _look(rng, recipe, sorted(skins), environments)
-            row |= _camera(rng, recipe, scene, candidates)
-            for name, value in row.items():
-                columns.setdefault(name, []).append(value)
-    return _table(columns, placed, views, recipe, skins, environments, seed)
+    placed = []
+    for start in range(0, draws, _CHUNK):
+        chunk = range(
+            start, start + _CHUNK
+        )  # always full, so that rounding does not depend on the last one's size
+        turns = _turns(recipe, chunk, seed, code)
+        placed.append(centred_pairs(poses[torch.as_tensor(rows[chunk])], hands, turns))
+        for draw, scene in zip(range(start, draws), _scenes(placed[-1], hands), strict=False):
+            candidates = _view_order(
+                np.random.default_rng(np.random.SeedSequence([seed, code, draw, _POSE_STREAM]))
+            )
+            for i in range(draw * views, (draw + 1) * views):
+                rng = np.random.default_rng(np.random.SeedSequence([seed, code, i]))
+                row = {
+                    "image_id": i,
+                    "key": f"{i:08d}",
+                    "dataset": dataset,
+                    "pose_id": int(pose_ids[rows[draw]]),
+                }
+                row |= {"draw": draw, "shard": i // shard_images, "image_format": recipe.image_format}
+                row |= _look(rng, recipe, sorted(skins), environments)
+                row |= _camera(rng, recipe, scene, candidates)
+                for name, value in row.items():
+                    columns.setdefault(name, []).append(value)
+    return _table(columns, PairPose.cat(placed)[:draws], views, recipe, skins, environments, seed)
 
 
 def centred_pairs(poses: PairPose, hands: HandPair, turns: np.ndarray) -> PairPose:
@@ -219,23 +233,33 @@ class _Scene:
     forearms: list[tuple[np.ndarray, np.ndarray]]  # start and end of each
     cuts: np.ndarray  # (C, 3) the open ends
 
-    @staticmethod
-    def of(pose: PairPose, hands: HandPair, arm: Arm) -> "_Scene":
-        mesh = hands(pose)
-        vertices, wrists = mesh.vertices[0].numpy(), mesh.joints[0, :, 0].numpy()
-        cuts = vertices[:, arm.cut]
-        axes = cuts.mean(1) - wrists
-        starts = wrists + 0.06 * axes / np.linalg.norm(axes, axis=1, keepdims=True)
-        forearms = list(zip(starts, cuts.mean(1), strict=True))
-        inner = vertices[:, _hand_vertices()].reshape(-1, 3)
-        return _Scene(inner, mesh.keypoints[0].numpy().reshape(-1, 3), forearms, cuts.reshape(-1, 3))
-
     def fault(self, eye: np.ndarray, camera: Camera) -> float:
         """0 for a good view; more when a forearm hides the hands or a cut end shows."""
         hidden = np.zeros(len(self.keypoints), bool)
         for start, end in self.forearms:
             hidden |= hidden_by_forearm(eye, self.keypoints, start, end)
         return max(0.0, hidden.mean() - HIDDEN_LIMIT) + inside(self.cuts, camera).mean()
+
+
+def _scenes(poses: PairPose, hands: HandPair) -> list[_Scene]:
+    arm, mesh = load_arm(), hands(poses)
+    vertices, keypoints = mesh.vertices.numpy(), mesh.keypoints.numpy()
+    wrists, cuts, inner = (
+        mesh.joints[:, :, 0].numpy(),
+        vertices[:, :, arm.cut],
+        vertices[:, :, _hand_vertices()],
+    )
+    ends = cuts.mean(2)
+    starts = wrists + 0.06 * (ends - wrists) / np.linalg.norm(ends - wrists, axis=-1, keepdims=True)
+    return [
+        _Scene(
+            inner[b].reshape(-1, 3),
+            keypoints[b].reshape(-1, 3),
+            list(zip(starts[b], ends[b], strict=True)),
+            cuts[b].reshape(-1, 3),
+        )
+        for b in range(len(poses))
+    ]
 
 
 def _camera(
@@ -283,10 +307,8 @@ def _view_order(rng: np.random.Generator) -> list[tuple[int, int]]:
     return [(int(track), int(orders[track][k])) for k in range(VIEWS_PER_TRACK) for track in tracks]
 
 
-def _turns(recipe: Recipe, draws: int, seed: int, code: int) -> np.ndarray:
-    from scipy.spatial.transform import Rotation
-
-    streams = [np.random.SeedSequence([seed, code, draw, _POSE_STREAM, 0]) for draw in range(draws)]
+def _turns(recipe: Recipe, draws: range, seed: int, code: int) -> np.ndarray:
+    streams = [np.random.SeedSequence([seed, code, draw, _POSE_STREAM, 0]) for draw in draws]
     vectors = np.stack([np.random.default_rng(stream).standard_normal(3) for stream in streams])
     return Rotation.from_rotvec(np.deg2rad(recipe.turn) * vectors).as_matrix()
 
@@ -326,8 +348,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--environments", type=Path, help="folder of panoramas instead of the eight in bpy")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
-    from renderih_lib.pose.store import read_poses
-
     sizes = scale_by_name(args.scale)
     poses, table = read_poses(args.poses)
     files = sorted(args.skins.glob("*.npz"))
