@@ -37,7 +37,7 @@ NOTEBOOKS = {
     "01_hand_model": ([], [], 1, 0),
     "02_pose_augmentation": ([], ["pairs.npz"], 1, 10),
     "07_pose_optimization": (made_by("02_pose_augmentation", "pairs.npz"), ["poses.parquet"], 2, 10),
-    "08_textures_light_cameras": ([], [], 1, 10),
+    "08_textures_light_cameras": ([], ["skins/skins.json"], 1, 10),
     "09_cycles_rendering": (shards("gallery") + shards("train", 1), [], 1, 0),
     "11_transhand": ([], [], 1, 0),
     "12_training": (shards("train") + shards("test"), ["predictions.npz"], 2, 5),
@@ -75,7 +75,7 @@ for notebook, (needs, products, cores, first) in NOTEBOOKS.items():
 # Everything random about every image is decided here, once; the shards only execute rows of the plan.
 rule plan:
     input:
-        made_by("08_textures_light_cameras"),
+        made_by("08_textures_light_cameras", "skins/skins.json"),
         code("renderih_lib/render/plan.py"),
         poses=f"{RESULTS}/07_pose_optimization/poses.parquet",
     output:
