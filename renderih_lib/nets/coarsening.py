@@ -4,6 +4,7 @@ MANO's usual levels come in a file; these are computed, so any hand model gets i
 """
 
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from renderih_lib.hand.anatomy import angle_limits, joint_rotations, rest_frames
 from renderih_lib.hand.model import HandModel
 
 LEVELS = (63, 126, 252)
+
+_known: WeakKeyDictionary = WeakKeyDictionary()  # hand model -> {levels: its pyramid}
 
 
 class MeshPyramid(NamedTuple):
@@ -29,13 +32,20 @@ def mesh_pyramid(model: HandModel, levels: tuple[int, ...] = LEVELS) -> MeshPyra
 
     Features go up by the inverse distance to the 3 nearest coarse vertices along the surface. The last map
     carries coordinates and is fitted: each vertex is the affine combination of 10 near coarse vertices that
-    reproduces it best over random poses and shapes.
+    reproduces it best over random poses and shapes. Computed once per hand model, in about a second.
 
     Raises:
         ValueError: if levels do not increase or the mesh has too few vertices.
     """
     if list(levels) != sorted(set(levels)) or levels[-1] > model.vertex_count:
         raise ValueError(f"levels must increase up to at most {model.vertex_count}, got {levels}")
+    known = _known.setdefault(model, {})
+    if levels not in known:
+        known[levels] = _pyramid(model, levels)
+    return known[levels]
+
+
+def _pyramid(model: HandModel, levels: tuple[int, ...]) -> MeshPyramid:
     template = model.template.detach().cpu().double().numpy()
     distance = surface_distances(template, model.faces.cpu().numpy())
     order = farthest_points(distance, levels[-1])

@@ -38,26 +38,56 @@ class TransHandSizes:
 
 SIZES = {
     "tiny": TransHandSizes(
-        16, (16, 32, 64, 128), (1, 1, 1, 1), "basic", 0, 32, (32, 32, 16), (1, 1, 1), 1.0, 4, 64
+        stem=16,
+        widths=(16, 32, 64, 128),
+        depths=(1, 1, 1, 1),
+        layer="basic",
+        finest=0,
+        channels=32,
+        blocks=(32, 32, 16),
+        heads=(1, 1, 1),
+        mlp_ratio=1.0,
+        grid=4,
+        context=64,
     ),
-    "demo": TransHandSizes(
-        32, (32, 64, 128, 256), (2, 2, 2, 2), "basic", 0, 64, (64, 64, 32), (2, 2, 1), 2.0, 8, 256
+    "demo": TransHandSizes(  # a ResNet-18 of half the usual width
+        stem=32,
+        widths=(32, 64, 128, 256),
+        depths=(2, 2, 2, 2),
+        layer="basic",
+        finest=0,
+        channels=64,
+        blocks=(64, 32, 32),
+        heads=(2, 1, 1),
+        mlp_ratio=1.0,
+        grid=8,
+        context=256,
     ),
-    "gpu": TransHandSizes(
-        64, (64, 128, 256, 512), (2, 2, 2, 2), "basic", 0, 128, (128, 128, 64), (4, 4, 2), 2.0, 8, 512
+    "gpu": TransHandSizes(  # ResNet-18
+        stem=64,
+        widths=(64, 128, 256, 512),
+        depths=(2, 2, 2, 2),
+        layer="basic",
+        finest=0,
+        channels=128,
+        blocks=(128, 128, 64),
+        heads=(4, 4, 2),
+        mlp_ratio=2.0,
+        grid=8,
+        context=512,
     ),
-    "paper": TransHandSizes(
-        64,
-        (256, 512, 1024, 2048),
-        (3, 4, 6, 3),
-        "bottleneck",
-        1,
-        256,
-        (512, 256, 128),
-        (4, 4, 4),
-        1.0,
-        8,
-        512,
+    "paper": TransHandSizes(  # ResNet-50
+        stem=64,
+        widths=(256, 512, 1024, 2048),
+        depths=(3, 4, 6, 3),
+        layer="bottleneck",
+        finest=1,
+        channels=256,
+        blocks=(512, 256, 128),
+        heads=(4, 4, 4),
+        mlp_ratio=1.0,
+        grid=8,
+        context=512,
     ),
 }
 

@@ -4,6 +4,7 @@ Which images a step sees and how they are augmented follow from (seed, step) alo
 resumes is the same run.
 """
 
+import hashlib
 import io
 import json
 import time
@@ -197,6 +198,15 @@ def load_checkpoint(folder, model, optimizer, settings) -> dict:
     lines = (Path(folder) / "curve.jsonl").read_text().splitlines()
     curve = [row for row in map(json.loads, lines) if row["step"] <= state["step"]]
     return {"step": state["step"], "seconds": state["seconds"], "curve": curve}
+
+
+def run_key(model: TransHand, data: SampleBatch, settings: TrainSettings) -> str:
+    """Twelve hex digits that name a run: architecture, images, labels and settings. Same key, same checkpoint."""
+    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
+    digest.update(str(model).encode())
+    for tensor in (data.images, data.keypoints, data.K):
+        digest.update(tensor.cpu().contiguous().numpy().data)
+    return digest.hexdigest()[:12]
 
 
 def best_precision(device: str = "cpu") -> str:

@@ -32,7 +32,7 @@ def test_attention_equals_torchs_own():
 def test_an_encoder_looks_only_at_its_memory():
     encoder, tokens, memory = seeded(lambda: Encoder(8, 2, 2.0)), draw(2, 4, 8), draw(2, 6, 8) + 1
     changed = tokens.clone()
-    changed[:, 3] += 1.0
+    changed[:, 3, 0] += 1.0
     torch.testing.assert_close(encoder(changed, memory)[:, :3], encoder(tokens, memory)[:, :3])
     assert (encoder(changed)[:, :3] - encoder(tokens)[:, :3]).abs().max() > 1e-3
 

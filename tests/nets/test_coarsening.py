@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -46,7 +48,8 @@ def test_252_vertices_carry_unseen_poses_within_a_millimetre(pyramid, hands):
 
 
 def test_levels_do_not_depend_on_the_run(pyramid, hands):
-    again = mesh_pyramid(hands.right)
+    again = mesh_pyramid(copy.deepcopy(hands.right))
+    assert again is not pyramid
     assert all(torch.equal(a, b) for a, b in zip(pyramid.upsample, again.upsample, strict=True))
 
 
