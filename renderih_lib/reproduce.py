@@ -135,6 +135,7 @@ class Board:
     def finish(self, code: int) -> None:
         """Say how it ended and where the report or the log is."""
         report = self.results / "99_report" / "report.html"
+        where = f"the report is {report}" if report.is_file() else f"results are in {self.results}"
         if code:
             for error in self.errors or ["a stage failed"]:
                 self._say(f"error: {error}")
@@ -144,9 +145,9 @@ class Board:
         elif self.total:
             if self.fresh:
                 write_json(self.stages, self.seconds | {"total": round(time.monotonic() - self.begin, 1)})
-            self._say(f"done in {clock(time.monotonic() - self.begin)}; the report is {report}")
+            self._say(f"done in {clock(time.monotonic() - self.begin)}; {where}")
         else:
-            self._say(f"nothing to do, everything is up to date; the report is {report}")
+            self._say(f"nothing to do, everything is up to date; {where}")
 
     def _total(self) -> float | None:
         """Expected seconds of everything; unknown when a part is done already."""

@@ -20,7 +20,6 @@ from renderih_lib.notebooks import INJECTED, notebook_from_source
 _TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 _SECRET = ("token", "password", "secret", "key")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_LINE_SECONDS = 2.0  # between two progress lines where there is no terminal
 
 
 class NotebookError(RuntimeError):
@@ -143,7 +142,8 @@ def _register_engine(report) -> str:
             start_cell, total = nb_man.cell_start, len(nb_man.nb.cells)
 
             def cell_start(cell, cell_index=None, **more):
-                report(f"cell {cell_index + 1}/{total}")
+                if cell.cell_type == "code":
+                    report(f"cell {cell_index + 1}/{total}")
                 start_cell(cell, cell_index, **more)
 
             nb_man.cell_start = cell_start
@@ -154,18 +154,16 @@ def _register_engine(report) -> str:
 
 
 def _progress_reporter(name: str):
-    """Function that prints one line with a state and the time; overwritten on a terminal, rarer elsewhere."""
-    terminal, begin, last = sys.stdout.isatty(), time.monotonic(), [float("-inf")]
+    """Function that prints a line with a state and the time, on a terminal over the last one."""
+    terminal, begin = sys.stdout.isatty(), time.monotonic()
 
     def report(state: str, final: bool = False) -> None:
-        now = time.monotonic()
-        minutes, seconds = divmod(int(now - begin), 60)
+        minutes, seconds = divmod(int(time.monotonic() - begin), 60)
         line = f"{name}: {state}, {minutes}:{seconds:02d}"
         if terminal:
             print(f"\r{line:<60}", end="\n" if final else "", flush=True)
-        elif final or now - last[0] >= _LINE_SECONDS:
+        else:
             print(line, flush=True)
-            last[0] = now
 
     return report
 
