@@ -45,8 +45,8 @@ TABLE_2 = {
     },
 }
 
-# Rough direction of the back of each finger in a right hand's rest frame; the thumb lies turned.
-_UP = {finger: (0.0, 1.0, 0.0) for finger in FINGERS} | {"thumb": (1.0, 1.0, 1.0)}
+#: Rough direction of the back of each finger in a right hand's rest frame; the thumb lies turned.
+BACK = {finger: (0.0, 1.0, 0.0) for finger in FINGERS} | {"thumb": (1.0, 1.0, 1.0)}
 
 
 def angle_limits(dtype: torch.dtype = torch.float32) -> Tensor:
@@ -71,7 +71,7 @@ def rest_frames(model: HandModel) -> Tensor:
     for finger, chain in zip(FINGERS, keypoints, strict=True):
         for level in range(3):
             twist = chain[level] - chain[level + 1]
-            up = torch.tensor(_UP[finger]).to(twist)
+            up = torch.tensor(BACK[finger]).to(twist)
             if not right:  # minus the mirror image, so that equal angles give mirrored hands
                 twist, up = -twist, up * up.new_tensor([1.0, -1.0, -1.0])
             frames.append(_frame(twist, up))

