@@ -55,6 +55,8 @@ def test_running_stages_are_named_with_their_cell_and_expected_time(board, capsy
 
 
 def test_finished_stages_are_counted_and_timed(board, capsys, tmp_path):
+    (tmp_path / "99_report").mkdir()
+    (tmp_path / "99_report" / "report.html").touch()
     read(
         board,
         LOG + "Finished jobid: 7 (Rule: shard)\nFinished jobid: 1 (Rule: notebook_02_pose_augmentation)\n",
