@@ -35,7 +35,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 #: Member name of the tar for each thing stored per image, without the key.
-MEMBERS = {"image": "jpg", "parts": "parts.png", "right": "right.png", "left": "left.png", "depth": "depth.png"}
+MEMBERS = {
+    "image": "jpg",
+    "parts": "parts.png",
+    "right": "right.png",
+    "left": "left.png",
+    "depth": "depth.png",
+}
 
 
 def shard_path(folder: Path, shard: int, suffix: str) -> Path:
@@ -112,7 +118,8 @@ def write_shard(
         "tar_sha256": hashlib.sha256(tar).hexdigest(),
         "parquet_sha256": hashlib.sha256(parquet.getvalue()).hexdigest(),
         "image_sha256": {
-            key: hashlib.sha256(sample["image"]).hexdigest() for key, sample in zip(keys, samples, strict=True)
+            key: hashlib.sha256(sample["image"]).hexdigest()
+            for key, sample in zip(keys, samples, strict=True)
         },
         **info,
     }
