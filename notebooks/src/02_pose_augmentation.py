@@ -70,7 +70,7 @@ right = library.hands.right
 oblique = viz.View((-0.15, -1, 0.45), (-1, 0, 0))
 
 
-def hand_picture(angles, view=oblique, size=(150, 150)):
+def hand_picture(angles, view=oblique, size=(110, 110)):
     rotations = joint_rotations(angles[None], library.hands.frames[0])
     surface = viz.hand_surface(right(rotations), right)
     return viz.picture([surface], view=view, size=size)
@@ -93,7 +93,7 @@ run.show(
 sides = (viz.View((0.15, -0.35, 1), (-1, 0.3, 0)), viz.View((-0.3, 1, 0.3), (-1, 0, 0)))
 
 
-def pair_pictures(pose, views=sides, size=(190, 190)):
+def pair_pictures(pose, views=sides, size=(140, 140)):
     mesh = library.hands(pose)
     return [
         viz.picture(viz.pair_surfaces(mesh, library.hands, i), view=view, size=size)
@@ -122,7 +122,7 @@ run.show(
 varied = library.natural_singles(seed, 6, names=["relaxed"])
 run.show(
     viz.sheet(
-        [hand_picture(p, size=(180, 180)) for p in (library.single("relaxed"), *varied)], columns=7, width=1.5
+        [hand_picture(p, size=(150, 150)) for p in (library.single("relaxed"), *varied)], columns=7, width=1.5
     ),
     "natural_variation",
     caption="The relaxed hand as authored (left) and six natural variations of it.",
@@ -294,7 +294,7 @@ rows = [
     [natural_pairs[i : i + 1], *(broken[4 * i + k : 4 * i + k + 1] for k in range(4))]
     for i in range(len(first))
 ]
-pictures = [pair_pictures(pose, views=sides[:1], size=(220, 220))[0] for row in rows for pose in row]
+pictures = [pair_pictures(pose, views=sides[:1], size=(190, 190))[0] for row in rows for pose in row]
 titles = [
     t
     for name in first
@@ -345,7 +345,9 @@ print(f"{len(pairs)} augmented pairs of {len(set(sources))} interactions written
 unseen = library.names[::5]
 seen = [name for name in library.names if name not in unseen]
 training = library.natural_singles(seed, run.sizes.discriminator_poses, names=seen)
-held_out = library.natural_singles(seed + 1, 1000, names=unseen)
+held_out = library.natural_singles(seed + 1, 400, names=unseen)
+
+# %%
 model, history = naturalness.train_discriminator(
     training,
     run.sizes.discriminator_steps,
@@ -354,26 +356,37 @@ model, history = naturalness.train_discriminator(
     progress=lambda steps: run.progress(steps, desc="discriminator"),
 )
 naturalness.save_discriminator(run.output("discriminator.safetensors"), model)
+frame = pd.DataFrame(history)
 
 # %%
 levels = np.linspace(0, 1, 11)
 with torch.no_grad():
     curves = [model(augment(held_out, 1, seed + 2, float(level))) for level in levels]
 natural_rate, augmented_rate = ((scores > 0.5).float().mean().item() for scores in (curves[0], curves[-1]))
-frame = pd.DataFrame(history)
+
+
+# %%
+def curve_panel(axis):
+    axis.plot(frame.step, frame.loss, label="training poses")
+    axis.plot(frame.step, frame.held_out_loss, label="poses never seen")
+    axis.set(xlabel="step", ylabel="loss of Eq. 7", yscale="log", title="learning")
+    axis.legend()
+
+
+def histogram_panel(axis):
+    for scores, label, color in ((curves[0], "natural", "#0072B2"), (curves[-1], "augmented", "#D55E00")):
+        axis.hist(scores.numpy(), np.linspace(0, 1, 30), histtype="step", lw=1.6, color=color, label=label)
+    axis.set(xlabel="D", title=f"poses never seen: AUC {frame.auc.iloc[-1]:.3f}")
+    axis.legend()
+
+
+# %%
 figure, axes = plt.subplots(1, 3, figsize=(13, 3))
-axes[0].plot(frame.step, frame.loss, label="training poses")
-axes[0].plot(frame.step, frame.held_out_loss, label="poses never seen")
-axes[0].set(xlabel="step", ylabel="loss of Eq. 7", yscale="log", title="learning")
-axes[0].legend()
-axes[1].boxplot(
-    [c.numpy() for c in curves], positions=levels, widths=0.06, showfliers=False, manage_ticks=False
-)
+curve_panel(axes[0])
+boxes = [scores.numpy() for scores in curves]
+axes[1].boxplot(boxes, positions=levels, widths=0.06, showfliers=False, manage_ticks=False)
 axes[1].set(xlabel="size of the offsets (1 = the caps of Eq. 1)", ylabel="D", title="poses never seen")
-for scores, label, color in ((curves[0], "natural", "#0072B2"), (curves[-1], "augmented", "#D55E00")):
-    axes[2].hist(scores.numpy(), np.linspace(0, 1, 30), histtype="step", lw=1.6, color=color, label=label)
-axes[2].set(xlabel="D", title=f"poses never seen: AUC {frame.auc.iloc[-1]:.3f}")
-axes[2].legend()
+histogram_panel(axes[2])
 figure.tight_layout()
 run.show(
     figure,
@@ -395,7 +408,7 @@ with torch.no_grad():
     titles = [f"D = {d:.2f}" for d in model(candidates[picked]).tolist()]
 run.show(
     viz.sheet(
-        [hand_picture(p, size=(170, 170)) for p in candidates[picked]], columns=6, titles=titles, width=1.6
+        [hand_picture(p, size=(130, 130)) for p in candidates[picked]], columns=6, titles=titles, width=1.6
     ),
     "most_and_least_natural",
     caption="Hands with offsets of half size: the six that the discriminator finds most natural (top) and least.",

@@ -71,7 +71,7 @@ def train_discriminator(
         progress: wraps the range of steps, e.g. tqdm.
 
     Returns:
-        The model in evaluation mode, and a history with one row for every 5 % of the steps.
+        The model in evaluation mode, and a history with one row for every tenth of the steps.
 
     Raises:
         ValueError: if steps is not positive.
@@ -82,7 +82,12 @@ def train_discriminator(
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     batches = _batches(*_labelled(poses, 8, seed), batch, seed)
-    every = max(1, steps // 20)
+    every = max(1, steps // 10)
+    judged = (
+        None
+        if held_out is None
+        else (held_out, *_labelled(held_out, 1, seed + 1)[1:], augment(held_out, 1, seed + 2))
+    )
     history, running = [], []
     for step in progress(range(1, steps + 1)):
         angles, labels = next(batches)
@@ -94,23 +99,19 @@ def train_discriminator(
         running.append(loss.item())
         if step % every == 0 or step == steps:
             row = {"step": step, "loss": sum(running) / len(running)}
-            history.append(row | (held_out_scores(model, held_out, seed + 1) if held_out is not None else {}))
+            history.append(row | (_scores(model, *judged) if judged else {}))
             running = []
     return model.eval(), history
 
 
-def held_out_scores(model: Discriminator, poses: Tensor, seed: int) -> dict[str, float]:
-    """Loss on natural poses (M, 15, 3) and as many augmented ones, and area under the ROC curve at full offsets."""
-    from sklearn.metrics import roc_auc_score
+def separation(model: Discriminator, natural: Tensor, unnatural: Tensor) -> float:
+    """Area under the ROC curve: how surely a natural pose (M, 15, 3) scores above an unnatural one (K, 15, 3)."""
+    from scipy.stats import rankdata
 
-    natural, augmented, labels = (x[: len(poses)] for x in _labelled(poses, 1, seed))
-    unnatural = augment(poses, 1, seed)
     with torch.no_grad():
-        scores = model(natural)
-        loss = ((scores - 1).square().mean() + (model(augmented) - labels).square().mean()) / 2
-        ranked = torch.cat([scores, model(unnatural)])
-    truth = torch.cat([torch.ones(len(poses)), torch.zeros(len(poses))])
-    return {"held_out_loss": loss.item(), "auc": float(roc_auc_score(truth, ranked))}
+        ranks = rankdata(torch.cat([model(natural), model(unnatural)]).numpy())
+    above = ranks[: len(natural)].sum() - len(natural) * (len(natural) + 1) / 2
+    return float(above / (len(natural) * len(unnatural)))
 
 
 def save_discriminator(path: Path, model: Discriminator) -> None:
@@ -134,6 +135,15 @@ def _initialised(model: Discriminator, seed: int) -> Discriminator:
         bound = parameter.shape[-1] ** -0.5
         nn.init.uniform_(parameter, -bound, bound, generator=generator)
     return model
+
+
+def _scores(
+    model: Discriminator, natural: Tensor, augmented: Tensor, labels: Tensor, unnatural: Tensor
+) -> dict[str, float]:
+    """Eq. 7 on poses kept from training, and how well they stand out from poses augmented in full."""
+    with torch.no_grad():
+        loss = ((model(natural) - 1).square().mean() + (model(augmented) - labels).square().mean()) / 2
+    return {"held_out_loss": loss.item(), "auc": separation(model, natural, unnatural)}
 
 
 def _labelled(poses: Tensor, copies: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:

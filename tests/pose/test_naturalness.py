@@ -10,10 +10,10 @@ from renderih_lib.pose.library import load_pose_library
 from renderih_lib.pose.naturalness import (
     Discriminator,
     adversarial_loss,
-    held_out_scores,
     load_discriminator,
     natural_probability,
     save_discriminator,
+    separation,
     train_discriminator,
 )
 
@@ -40,7 +40,19 @@ def test_tells_natural_from_augmented_poses_that_it_never_saw(trained):
 
 def test_a_network_taught_that_random_poses_are_natural_cannot_tell(library):
     poses = library.natural_singles(1, 200)
-    assert 0.2 < held_out_scores(train_discriminator(augment(poses, 1, 3), 20, 0)[0], poses, 0)["auc"] < 0.8
+    model, _ = train_discriminator(augment(poses, 1, 3), 20, 0)
+    assert 0.2 < separation(model, poses, augment(poses, 1, 4)) < 0.8
+
+
+def test_separation_is_the_area_under_the_roc_curve(trained, library):
+    from sklearn.metrics import roc_auc_score
+
+    model, _ = trained
+    natural, unnatural = library.natural_singles(6, 40), augment(library.natural_singles(7, 30), 1, 0, 0.2)
+    with torch.no_grad():
+        scores = torch.cat([model(natural), model(unnatural)])
+    expected = roc_auc_score([1] * 40 + [0] * 30, scores)
+    assert separation(model, natural, unnatural) == pytest.approx(expected)
 
 
 def test_scores_fall_with_the_size_of_the_offset(trained, library):
