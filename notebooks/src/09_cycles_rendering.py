@@ -380,10 +380,8 @@ run.show(
 def cost(name, rows):
     """What the images of a dataset's first shard took, each."""
     mark, row = json.loads((folders[name] / "shard-00000.json").read_text()), rows.iloc[0]
-    spent = {
-        f"{unit} s": mark[key] / mark["rendered"]
-        for unit, key in (("CPU", "cpu_seconds"), ("wall", "seconds"))
-    }
+    keys = {"CPU s": "cpu_seconds", "Cycles, wall s": "render_seconds"}
+    spent = {unit: mark[key] / mark["count"] for unit, key in keys.items()}
     days = {"a million, CPU days": spent["CPU s"] * 1e6 / 86_400}
     return {"recipe": name, "pixels": f"{row.width} x {row.height}", "samples": row.samples} | spent | days
 

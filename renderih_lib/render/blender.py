@@ -21,7 +21,7 @@ VIEW_TRANSFORM, LOOK = (
     "AgX",
     "AgX - Medium High Contrast",
 )  # keeps skin believable (Standard clips, Filmic yellows)
-CACHED_IMAGES = 10  # skins, and environments, kept in memory at once
+CACHE_BYTES = 768 * 2**20  # of skins and panoramas kept in memory between images
 
 #: Mean free paths of skin, millimetres, red green blue (Jensen 2001, "skin1"); the mesh is in metres.
 SUBSURFACE_RADIUS, SUBSURFACE_SCALE, SKIN_IOR = (3.67, 1.37, 0.68), 1e-3, 1.4
@@ -222,13 +222,13 @@ class Studio:
         return material
 
     def _cached(self, key: str, load) -> tuple:
-        """Images of a file, loaded once; the oldest go when there are too many."""
+        """What `load` makes of a file, kept; the images of the oldest files go when memory runs short."""
         if key not in self.images:
-            if len(self.images) >= 2 * CACHED_IMAGES:
+            self.images[key] = load(key)
+            while len(self.images) > 2 and sum(map(_image_bytes, self.images.values())) > CACHE_BYTES:
                 for item in self.images.pop(next(iter(self.images))):
                     if isinstance(item, bpy.types.Image):
                         bpy.data.images.remove(item)
-            self.images[key] = load(key)
         return self.images[key]
 
     def _metered_exposure(self, job: dict) -> float:
@@ -270,6 +270,10 @@ def _quad_mesh(quads: np.ndarray, uv: np.ndarray, label: np.ndarray):
     mesh.attributes.new("label", "FLOAT", "FACE").data.foreach_set("value", label.astype(np.float32))
     mesh.update(calc_edges=True)
     return mesh
+
+
+def _image_bytes(items: tuple) -> int:
+    return sum(16 * item.size[0] * item.size[1] for item in items if isinstance(item, bpy.types.Image))
 
 
 def _panorama(path: str) -> tuple:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -70,13 +71,13 @@ class _Finished(NamedTuple):
     keypoints_2d: np.ndarray
     keypoint_visible: np.ndarray
     hand_iou: float
-    exposure_ev: float
+    report: dict  # of Blender: exposure, seconds, version
 
 
 class _Pending:
     """An image on its way: its labels, and its picture once there is one."""
 
-    def __init__(self, item: Frame, picture: tuple[bytes, float] | None, path: Path):
+    def __init__(self, item: Frame, picture: tuple[bytes, dict] | None, path: Path):
         self.frame, self.picture, self.trouble = item, picture, None
         self.members = encoded(item.labels)
         self.geometry_path, self.image_path = path.with_suffix(".npz"), path.with_suffix(".png")
@@ -86,9 +87,9 @@ class _Pending:
         work.cycles.send("render", **job)
 
     def finished(self) -> _Finished:
-        labels, (image, exposure) = self.frame.labels, self.picture
+        labels, (image, report) = self.frame.labels, self.picture
         points = labels.keypoints_3d, labels.keypoints_2d, labels.visible
-        return _Finished(self.members | {"image": image}, *points, labels.hand_iou, exposure)
+        return _Finished(self.members | {"image": image}, *points, labels.hand_iou, report)
 
     def clean(self) -> None:
         self.geometry_path.unlink(missing_ok=True)
@@ -122,7 +123,7 @@ class _Shard:
         self.arms = ArmPair(info["recipe"]["levels"])
         self.cycles = CyclesProcess(self.arms, info["recipe"], threads)
         self.failed: dict[int, str] = {}
-        self.spent = {"render_seconds": 0.0, "cpu_seconds": 0.0, "rendered": 0}
+        self.rendered = 0
 
     def __enter__(self) -> "_Shard":
         return self
@@ -189,8 +190,8 @@ class _Shard:
         pending.clean()
         log.step()
 
-    def _rendered(self, pending: _Pending, again: bool) -> tuple[bytes, float]:
-        """Encoded image and exposure from Blender, staged."""
+    def _rendered(self, pending: _Pending, again: bool) -> tuple[bytes, dict]:
+        """Encoded image and Blender's report on it, staged."""
         if again:
             pending.send(self)
         elif pending.trouble:
@@ -201,26 +202,24 @@ class _Shard:
             if shutil.disk_usage(self.cycles.scratch).free < _LOW_DISK:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.cycles.scratch)) from None
             raise
-        for name in ("render_seconds", "cpu_seconds"):
-            self.spent[name] += reply[name]
-        self.spent["rendered"] += 1
+        self.rendered += 1
         row = pending.frame.row
         data = compressed(pending.image_path, row["image_format"], (row["width"], row["height"]))
         header = {"plan": self.info["hash"], "sha256": hashlib.sha256(data).hexdigest()}
-        header |= {"exposure_ev": reply["exposure_ev"], "blender": self.cycles.blender}
+        header |= reply | {"blender": self.cycles.blender}
         write_atomic(self.staging / row["key"], json.dumps(header).encode() + b"\n" + data)
-        return data, reply["exposure_ev"]
+        return data, header
 
-    def _staged(self, row: dict) -> tuple[bytes, float] | None:
+    def _staged(self, row: dict) -> tuple[bytes, dict] | None:
+        """What an earlier run left of this image, if it is whole and of this plan."""
         path = self.staging / row["key"]
-        if not path.exists():
+        line, _, data = (path.read_bytes() if path.exists() else b"").partition(b"\n")
+        try:
+            header = json.loads(line)
+        except ValueError:
             return None
-        line, _, data = path.read_bytes().partition(b"\n")
-        header = json.loads(line)
-        if header["plan"] != self.info["hash"] or hashlib.sha256(data).hexdigest() != header["sha256"]:
-            return None
-        self.blender = header["blender"]
-        return data, header["exposure_ev"]
+        whole = hashlib.sha256(data).hexdigest() == header["sha256"]
+        return (data, header) if whole and header["plan"] == self.info["hash"] else None
 
     def _quarantine(self, row: dict, reason: str) -> None:
         self.failed[row["image_id"]] = reason
@@ -243,16 +242,17 @@ class _Shard:
         for name in ("keypoints_3d", "keypoints_2d", "keypoint_visible"):
             kept = kept.append_column(name, flat_column(np.stack([getattr(item, name) for item in items])))
         kept = kept.append_column("hand_iou", pa.array([item.hand_iou for item in items], pa.float32()))
-        kept = kept.append_column("exposure_ev", pa.array([item.exposure_ev for item in items], pa.float64()))
-        blender = self.cycles.blender or self.blender
-        made = {name: self.info[name] for name in (*HASHED, "hash")} | {"blender": blender}
+        reports = pd.DataFrame([item.report for item in items])
+        kept = kept.append_column("exposure_ev", pa.array(reports["exposure_ev"].to_numpy()))
+        made = {name: self.info[name] for name in (*HASHED, "hash")} | {"blender": reports["blender"][0]}
         kept = kept.replace_schema_metadata({"plan": json.dumps(made, sort_keys=True)})
-        spent = self.spent | {
-            "seconds": time.perf_counter() - begin,
-            "cpu_seconds": self.spent["cpu_seconds"] + time.process_time() - cpu,
-        }
-        marker = {"plan_hash": self.info["hash"], "dataset": self.info["dataset"], "blender": blender}
-        marker |= {"quarantined": {str(i): reason for i, reason in sorted(self.failed.items())}} | spent
+        marker = {"plan_hash": self.info["hash"], "dataset": self.info["dataset"], "blender": made["blender"]}
+        marker |= {"quarantined": {str(i): reason for i, reason in sorted(self.failed.items())}}
+        marker |= {"rendered": self.rendered, "seconds": time.perf_counter() - begin}  # by this run
+        marker["cpu_seconds"] = (
+            reports["cpu_seconds"].sum() + time.process_time() - cpu
+        )  # by all runs, from here
+        marker |= {"render_seconds": reports["render_seconds"].sum(), "rss_mb": reports["rss_mb"].max()}
         return write_shard(self.out, self.shard, [item.members for item in items], kept, marker)
 
 
