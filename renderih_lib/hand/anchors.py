@@ -22,7 +22,7 @@ def select_anchors(contact_frequency: np.ndarray, faces: np.ndarray, count: int 
     """Anchor vertices (count,) int64 by the paper's two passes, most often touched first.
 
     First pass: take vertices by falling contact frequency and skip everything within 2 hops of a taken one. The
-    whole hand is then within 2 hops of an anchor, but on a 778-vertex hand that alone gives about 70. Second pass:
+    whole hand is then within 2 hops of an anchor, but that alone gives fewer than 108 on a hand of 778. Second pass:
     go on with the vertices not yet taken, skipping direct neighbours only, until `count` is reached. Equal
     frequencies are taken in the order of the vertex index.
 
