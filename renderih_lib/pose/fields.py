@@ -29,7 +29,7 @@ class ArticulatedField(nn.Module):
         resolution: N, grid cells along each axis of a part's box.
     """
 
-    def __init__(self, hand: HandModel, resolution: int = 32):
+    def __init__(self, hand: HandModel, resolution: int = 24):
         super().__init__()
         template = hand.template.double().cpu().numpy()
         skin = ExactSkin(hand.faces.cpu().numpy())

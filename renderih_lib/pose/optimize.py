@@ -1,7 +1,7 @@
 """From augmented to valid interacting hands: Eq. 9 minimised for many pairs side by side (supplement B)."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ TERMS = ("attraction", "anatomy", "naturalness", "penetration")
 #: Largest change of an angle in one step, radians.
 ANGLE_STEP = 1e-2
 #: The same for a translation: this share of L_p (metres, summed over vertices), between two bounds in metres.
-TRANSLATION_SHARE, TRANSLATION_STEP = 0.02, (2e-4, 3e-3)
+TRANSLATION_SHARE, TRANSLATION_STEP = 0.02, (2e-4, 5e-3)
 #: A pose's steps are halved when its loss has not fallen for this many iterations, down to a floor.
 PATIENCE, DECAY, SMALLEST_SCALE = 20, 0.5, 1e-2
 # Adam with a short memory: the gradients of overlap, large at first, must not drown those of contact later.
@@ -102,6 +102,7 @@ def optimize_pairs(
     terms: PairTerms,
     *,
     preset: str = "paper",
+    without: Collection[str] = (),
     iterations: int = ITERATIONS,
     on_step: Callable[[int, PairPose, Tensor], None] | None = None,
 ) -> Optimized:
@@ -112,16 +113,22 @@ def optimize_pairs(
 
     Args:
         preset: "paper" (supplement B) or "official" (the released code's stages).
+        without: names of `TERMS` whose weight is zero, for ablations.
         iterations: below `ITERATIONS` the schedule is cut short, not squeezed.
         on_step: called with (iteration, pose, terms (4, B)) before every step.
 
     Raises:
-        ValueError: if preset is unknown.
+        ValueError: if preset or a name in without is unknown.
     """
     if preset not in PRESETS:
         raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset!r}")
+    if unknown := set(without) - set(TERMS):
+        raise ValueError(f"without must hold names of {TERMS}, got {sorted(unknown)}")
     schedule = PRESETS[preset]
     start = pose.to(terms.anchors.device, torch.float64)
+    if "attraction" not in without:
+        start = within_reach(start, terms)
+    kept = start.angles.new_tensor([name not in without for name in TERMS])
     variables = torch.cat([start.angles.flatten(2), start.translation], -1)  # (B, 2, 45 + 3)
     stepper = _Adam(variables)
     stopped = torch.full((len(pose),), -1, device=variables.device)
@@ -131,7 +138,7 @@ def optimize_pairs(
         current = _unpacked(variables, start)
         pairs = schedule.pairs(iteration, pairs, terms, current)
         values = terms(current, pairs)
-        loss = variables.new_tensor(schedule.weights(iteration)) @ values
+        loss = (kept * kept.new_tensor(schedule.weights(iteration))) @ values
         (gradient,) = torch.autograd.grad(loss.sum(), variables)
         if on_step is not None:
             on_step(iteration, _unpacked(variables.detach(), start), values.detach())
@@ -145,6 +152,20 @@ def optimize_pairs(
     final = _unpacked(variables, start)
     final = final.replace(angles=final.angles - angle_excess(final.angles))
     return Optimized(final.to("cpu", torch.float32), torch.stack(history).cpu(), stopped.cpu())
+
+
+@torch.no_grad()
+def within_reach(pose: PairPose, terms: PairTerms) -> PairPose:
+    """Pairs whose nearest facing anchors are farther apart than half the reach of attraction, moved until they are
+    that near: hands that the offsets of Eq. 1 have opened could not find each other again, since k is zero there."""
+    anchors, normals = terms.anchors_and_normals(pose)
+    distance = losses.facing_distances(anchors, normals, cosine=0.0).flatten(1)
+    nearest, index = distance.min(1)
+    rows, count = torch.arange(len(pose), device=index.device), len(terms.anchors)
+    gap = anchors[rows, 1, index % count] - anchors[rows, 0, index // count]
+    excess = (1 - losses.ATTRACTION_REACH / 2 / nearest).clamp(min=0)
+    shift = torch.where(nearest.isfinite(), excess, 0)[:, None] * gap / 2
+    return pose.replace(translation=pose.translation + torch.stack([shift, -shift], 1))
 
 
 class _Adam:

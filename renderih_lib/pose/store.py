@@ -1,6 +1,7 @@
 """Two-hand poses on disk: one Parquet row per pair, fixed-size float lists, readable without this library."""
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -43,9 +44,11 @@ def write_poses(path: Path, pose: PairPose, **columns) -> None:
         extra[name] = np.asarray(values)
     table = pa.Table.from_pandas(extra, preserve_index=False)
     for name in (*_SHAPES, "shape"):
-        rows = getattr(pose, name).detach().cpu().float().numpy().reshape(len(pose), -1)
-        size = int(np.prod(getattr(pose, name).shape[1:]))
-        table = table.append_column(name, pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), size))
+        tensor = getattr(pose, name).detach().cpu().float()
+        flat = pa.array(tensor.flatten().numpy())
+        table = table.append_column(
+            name, pa.FixedSizeListArray.from_arrays(flat, math.prod(tensor.shape[1:]))
+        )
     table = table.replace_schema_metadata(
         (table.schema.metadata or {}) | {b"renderih": json.dumps(CONVENTION)}
     )
@@ -74,5 +77,7 @@ def read_poses(path: Path) -> tuple[PairPose, pd.DataFrame]:
         if name not in table.column_names:
             raise ValueError(f"{path} has no column {name!r}")
         flat = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        tensors[name] = torch.from_numpy(flat.copy()).view(len(table), *_SHAPES.get(name, (2, -1)))
+        tensors[name] = torch.from_numpy(flat.copy()).view(
+            len(table), *_SHAPES.get(name, (2, table.schema.field(name).type.list_size // 2))
+        )
     return PairPose(**tensors), table.drop_columns(list(tensors)).to_pandas()
