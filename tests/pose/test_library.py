@@ -11,10 +11,25 @@ from renderih_lib.hand.anatomy import BEND, SPLAY, TWIST, angle_excess
 from renderih_lib.hand.model import mirrored_rotations
 from renderih_lib.hand.skeleton import FINGER_JOINT_NAMES, JOINT_NAMES
 from renderih_lib.pose.augment import uniforms
-from renderih_lib.pose.library import POSES_PATH, finger_noise, load_pose_library
+from renderih_lib.pose.library import POSES_PATH, _swapped, finger_noise, load_pose_library
 
 LIBRARY = load_pose_library()
+CONTENT = yaml.safe_load(POSES_PATH.read_text())
 JOINT = {name: i for i, name in enumerate(FINGER_JOINT_NAMES)}
+
+
+def library_of(tmp_path, singles: list[dict], interactions: list[dict]):
+    """A library of the shipped flat hand, fist and prayer, and whatever else is given."""
+    kept = [entry for entry in CONTENT["singles"] if entry["name"] in ("flat", "fist")]
+    pairs = [
+        entry | {"right": "flat", "left": "flat"}
+        for entry in CONTENT["interactions"]
+        if entry["name"] == "prayer"
+    ]
+    content = {"sources": CONTENT["sources"], "singles": kept + singles, "interactions": pairs + interactions}
+    path = tmp_path / "poses.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return load_pose_library(path, LIBRARY.hands)
 
 
 def test_holds_at_least_36_single_poses_and_14_interactions():
@@ -99,11 +114,9 @@ def test_hands_of_an_interaction_touch_and_hardly_penetrate(name):
     assert -0.006 < deepest < 0.003
 
 
-def test_zero_placement_is_the_mirror_image_across_the_palm():
-    content = yaml.safe_load(POSES_PATH.read_text())
-    interaction = {"name": "mirror", "kind": "test", "source": "asl", "right": "fist", "left": "fist"}
-    interaction |= {"rotation": [0, 0, 0], "translation": [0, 0, 0]}
-    library = library_of(content | {"interactions": [interaction]})
+def test_zero_placement_is_the_mirror_image_across_the_palm(tmp_path):
+    entry = {"name": "mirror", "kind": "test", "source": "asl", "right": "fist", "left": "fist"}
+    library = library_of(tmp_path, [], [entry | {"rotation": [0, 0, 0], "translation": [0, 0, 0]}])
     mesh = library.hands(library.pair("mirror"))
     mirrored = mesh.vertices[0, 0] * torch.tensor([1.0, -1.0, 1.0])
     torch.testing.assert_close(mesh.vertices[0, 1], mirrored, atol=1e-6, rtol=0)
@@ -118,8 +131,6 @@ def test_the_second_round_swaps_the_roles_of_the_hands():
 
 
 def test_swapping_gives_the_mirror_image():
-    from renderih_lib.pose.library import _swapped
-
     interaction = LIBRARY.interactions["point_into_palm"]
     parts = (interaction.angles[None], interaction.rotation[None], interaction.translation[None])
     angles, rotation, translation = _swapped(*parts, torch.tensor([True]))
@@ -168,16 +179,6 @@ def test_mirroring_wrists_twice_changes_nothing():
     torch.testing.assert_close(mirrored_rotations(mirrored_rotations(rotation)), rotation)
 
 
-def library_of(content: dict, tmp_path=None):
-    import tempfile
-    from pathlib import Path
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "poses.yaml"
-        path.write_text(yaml.safe_dump(content))
-        return load_pose_library(path, LIBRARY.hands if "hands" in vars(LIBRARY) else None)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -189,12 +190,10 @@ def library_of(content: dict, tmp_path=None):
         ({"kind": None}, "'mine' lacks kind"),
     ],
 )
-def test_mistakes_in_a_single_pose_are_named(change, message):
-    content = yaml.safe_load(POSES_PATH.read_text())
+def test_mistakes_in_a_single_pose_are_named(change, message, tmp_path):
     entry = {"name": "mine", "kind": "test", "source": "asl: test"} | change
-    content["singles"].append({k: v for k, v in entry.items() if v is not None})
     with pytest.raises(ValueError, match=message):
-        library_of(content)
+        library_of(tmp_path, [{k: v for k, v in entry.items() if v is not None}], [])
 
 
 @pytest.mark.parametrize(
@@ -210,18 +209,17 @@ def test_mistakes_in_a_single_pose_are_named(change, message):
         ({"name": "prayer"}, "'prayer' appears twice"),
     ],
 )
-def test_mistakes_in_an_interaction_are_named(change, message):
-    content = yaml.safe_load(POSES_PATH.read_text())
+def test_mistakes_in_an_interaction_are_named(change, message, tmp_path):
     entry = {"name": "mine", "kind": "test", "source": "asl: test", "right": "fist", "left": "fist"}
     entry |= {"rotation": [0, 0, 0], "translation": [0, 0, 0]} | change
-    content["interactions"].append({k: v for k, v in entry.items() if v is not None})
     with pytest.raises(ValueError, match=message):
-        library_of(content)
+        library_of(tmp_path, [], [{k: v for k, v in entry.items() if v is not None}])
 
 
-def test_a_file_with_other_sections_is_refused():
+def test_a_file_with_other_sections_is_refused(tmp_path):
+    (tmp_path / "poses.yaml").write_text("poses: []")
     with pytest.raises(ValueError, match="must hold exactly"):
-        library_of({"poses": []})
+        load_pose_library(tmp_path / "poses.yaml")
 
 
 def test_unknown_names_list_the_known_ones():
