@@ -59,8 +59,8 @@ LAYERS = {
     "veins": Layer((-2.4, -3.4, -3.6), (-0.8, -0.9, -0.9), 0.12),
     "tendons": Layer((0.4, 0.0, 0.0), (0.4, 0.0, 0.0), 0.16),
     "spots": Layer((-10.0, 1.0, 2.0), (-6.0, 0.0, 0.0)),
-    "relief": Layer(height=0.03),
-    "pores": Layer(height=0.013),
+    "relief": Layer(height=0.02),
+    "pores": Layer(height=0.012),
 }
 
 
