@@ -27,6 +27,8 @@ out_dir: str = "runs"  # where results go
 data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
+import tempfile
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -271,7 +273,8 @@ settings = TrainSettings(
     augmentation=NO_AUGMENTATION,
 )
 net = TransHand(hands, preset, seed=run.seed)
-curve = train(net, data, settings, run.output("memory/checkpoint.pt").parent, progress=run.progress)
+with tempfile.TemporaryDirectory() as folder:
+    curve = train(net, data, settings, folder, progress=run.progress)
 print(
     f"mean |error| per coordinate: {1000 * curve[0]['joints_3d']:.1f} mm at step {curve[0]['step']}, "
     f"{1000 * curve[-1]['joints_3d']:.1f} mm at step {curve[-1]['step']}"
@@ -329,8 +332,8 @@ influence = features.grad[:, 1].norm(dim=-1).numpy()  # (B, 252), of each vertex
 number = 0
 color = {}
 for side_index, strength in ((0, attention[number]), (1, influence[number])):
-    smooth = pyramid.upsample[-1].clamp(min=0).numpy() @ (strength / strength.max())
-    share = np.clip(smooth, 0, 1)[:, None]
+    stretched = (strength - strength.min()) / np.ptp(strength)
+    share = np.clip(pyramid.upsample[-1].numpy() @ stretched, 0, 1)[:, None]
     color[side_index] = (1 - share) * 0.85 + share * np.array(to_rgb(viz.HAND_COLORS[side_index])) * 0.9
 surfaces = [
     viz.Surface(mesh.vertices[number, i].numpy(), hand.faces.numpy(), color[i])
@@ -344,10 +347,10 @@ pictures = [
 run.show(
     viz.sheet(pictures, columns=2, titles=["as in the first picture", "from behind"], width=3.6),
     "attention",
-    caption="One vertex of the right index finger (violet dot where it is visible). Orange on the right hand: where its "
-    "attention goes in the last correlation encoder. Blue on the left hand: how strongly each vertex feature of the "
-    "left hand moves that finger tip. Grey: hardly at all. A network that knows a handful of pictures by heart; the "
-    "pattern is an illustration, not a finding.",
+    caption="One vertex near the tip of the right index finger (violet dot where it is visible). Right hand, grey to orange: "
+    "where its attention goes in the last correlation encoder, least to most. Left hand, grey to blue: how strongly each "
+    "vertex feature of the left hand moves that point, least to most. The line below says how uneven the attention is. "
+    "The network knows a handful of pictures by heart; the pattern is an illustration, not a finding.",
     alt="Two grey interacting hands from two sides, with patches of orange on the right hand and of blue on the left.",
 )
 print(

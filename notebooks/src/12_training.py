@@ -198,6 +198,7 @@ curve = train(
 frame = pd.DataFrame(curve)
 for name in ("checkpoint.pt", "curve.jsonl"):  # finished: a killed run resumes, a finished one starts anew
     os.replace(folder / name, run.output(name))
+folder.rmdir()
 
 # %%
 tested = frame.dropna(subset=["mpjpe_mm"])

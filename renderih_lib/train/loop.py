@@ -71,7 +71,7 @@ def train(
     """Train a model on its device, resuming from `folder/checkpoint.pt` when there is one.
 
     Args:
-        data: training images; kept where they are, or on the model's GPU if they are there.
+        data: training images, where they are; any object with a length whose `[indices]` is a `SampleBatch` will do.
         folder: gets checkpoint.pt and curve.jsonl.
         until: stop (and save) after this step, to go on later; None trains to `settings.steps`.
         every, evaluate: each `every` steps and at the end the numbers of `evaluate(model)` join the curve.
