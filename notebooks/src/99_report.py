@@ -14,8 +14,11 @@ out_dir: str = "runs"  # where results go
 data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
+import base64
 import collections
+import io
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 from PIL import Image
@@ -102,15 +105,12 @@ def last_pictures(results):
 
 
 def decoded(picture, size=(420, 320)):
-    """A picture of a notebook as a thumbnail on white."""
-    import base64
-    import io
-
+    """A picture of a notebook as a thumbnail on white, (H, W, 3) uint8."""
     image = Image.open(io.BytesIO(base64.b64decode(picture.data))).convert("RGB")
     image.thumbnail(size)
     page = Image.new("RGB", size, "white")
     page.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
-    return page
+    return np.asarray(page)
 
 
 # %%
