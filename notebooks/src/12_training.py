@@ -287,7 +287,7 @@ run.write_metrics(
 #
 # | | paper (5.1) | released code | here |
 # |---|---|---|---|
-# | optimiser, rate | Adam, 1e-4 | AdamW, 3e-4, steps down every 80 epochs | AdamW, 1e-3, warm-up and cosine; `optimizer="adam"`, `schedule="constant"` give the paper's |
+# | optimiser, rate | Adam, 1e-4 | AdamW, 3e-4, steps down every 80 epochs | AdamW, 2e-3, warm-up and cosine; `optimizer="adam"`, `schedule="constant"` give the paper's |
 # | 3D and 2D losses | L1 | smooth L1 with a bend at 1 m, so in effect a mean square | L1 |
 # | 2D loss of joints | yes (Eq. 10) | missing | yes |
 # | true size | not said | both hands scaled to a 95 mm bone | true sizes; `bone=0.095` gives the released form |

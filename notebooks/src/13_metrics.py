@@ -193,11 +193,13 @@ def scores(answer: Predictions) -> dict[str, np.ndarray]:
     }
 
 
+several = len(np.unique(predictions.pose_ids)) > 1
+clusters = predictions.pose_ids if several else predictions.ids  # a tiny test set may have a single pose
 table, means = {}, {}
 for name, answer in answers.items():
     found = scores(answer)
     means[name] = {metric: metrics.mean_error(values) for metric, values in found.items()}
-    ends = {m: metrics.cluster_interval(v, answer.pose_ids, run.rng(m)) for m, v in found.items()}
+    ends = {m: metrics.cluster_interval(v, clusters, run.rng(m)) for m, v in found.items()}
     table[name] = {m: f"{means[name][m]:.1f} ({low:.1f}, {high:.1f})" for m, (low, high) in ends.items()}
 run.table(
     pd.DataFrame(table).T.rename_axis("answer"),

@@ -36,7 +36,7 @@ class TrainSettings:
     image_size: int
     seed: int = 0
     optimizer: str = "adamw"
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 0.05
     schedule: str = "cosine"
     warmup: int = 100  # steps

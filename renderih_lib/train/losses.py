@@ -27,8 +27,8 @@ class LossWeights:
     mesh_2d: float = 1.0  # Eq. 11, d = 2D
     smooth: float = 50.0  # Eq. 12
     relative: float = 5.0  # position of the left hand seen from the right
-    heatmaps: float = 0.2  # cross-entropy of each keypoint's place
-    parts: float = 0.2  # cross-entropy of each cell's part
+    heatmaps: float = 1.0  # cross-entropy of each keypoint's place
+    parts: float = 1.0  # cross-entropy of each cell's part
 
     def __post_init__(self):
         negative = [name for name, weight in asdict(self).items() if weight < 0]
