@@ -79,7 +79,7 @@ def train_discriminator(
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     model = _initialised(Discriminator(), seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-4, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     batches = _batches(*_labelled(poses, 8, seed), batch, seed)
     every = max(1, steps // 10)
