@@ -412,7 +412,7 @@ run.show(
     ),
     "most_and_least_natural",
     caption="Hands with offsets of half size: the six that the discriminator finds most natural (top) and least.",
-    alt="Two rows of six right hands: calm ones on top, contorted fingers below.",
+    alt="Two rows of six right hands with their scores: high on top, near zero below.",
 )
 
 # %% [markdown]
