@@ -291,8 +291,6 @@ length = 1e3 * (vertices[:, hand.tip_vertices[2]] - joints[:, 0]).norm(dim=1)
 figure, axis = plt.subplots(figsize=(5, 2.2))
 axis.hist(length.numpy(), 40, color=viz.RIGHT_COLOR)
 axis.set(xlabel="wrist joint to middle finger tip, mm", ylabel="hands", yticks=[])
-
-# %%
 run.show(
     figure,
     "hand_length",
