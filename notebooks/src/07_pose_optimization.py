@@ -309,9 +309,10 @@ run.table(
 # %% [markdown]
 # ## What does each term do?
 #
-# The same pairs again, with one term left out, and with the released code's schedule (supplement Figure 3 and its table
-# rows). Naturalness is the answer of the discriminator itself, so the row "without D" is the fair comparison, and a judge
-# that had no part in the optimisation would be better still.
+# The same pairs again, with one term left out, and with the released code's stages and springs (supplement Figure 3).
+# "Without attraction" also leaves out bringing opened hands within reach; "released schedule" keeps our field and steps.
+# Naturalness is the answer of the discriminator itself, so compare the rows with and without it with care: a judge
+# that had no part in the optimisation would be better.
 
 # %%
 few = augmented[: min(len(augmented), 32)]
@@ -447,6 +448,6 @@ run.table(
 # ## What we saw
 #
 # Four losses, each per pose, turn most random pairs into valid contacts that the discriminator accepts. What stays
-# rejected is mostly a finger caught behind another: a local minimum of $L_p$. Limits: a hand is not tested against itself, the
+# rejected either has fingers caught behind each other, a local minimum of $L_p$, or has lost its contact. Limits: a hand is not tested against itself, the
 # forearm is not tested at all, and depth is checked at vertices and edge midpoints only.
 # **Next**: notebook 08 gives the hands skin, light and cameras.
