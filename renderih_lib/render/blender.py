@@ -66,8 +66,9 @@ class Studio:
         started = time.perf_counter()
         bpy.ops.render.render()
         seconds = time.perf_counter() - started
-        exposure = self._metered_exposure(job)
-        self._save(job["path"], "PNG", "8", exposure)
+        pixels = self._linear_pixels(job)
+        exposure = self._metered_exposure(job, pixels)
+        self._develop(pixels, exposure, job["path"])
         cpu = time.process_time() - begin
         return {"exposure_ev": exposure, "render_seconds": seconds, "cpu_seconds": cpu, "rss_mb": _rss_mb()}
 
@@ -231,11 +232,10 @@ class Studio:
                         bpy.data.images.remove(item)
         return self.images[key]
 
-    def _metered_exposure(self, job: dict) -> float:
+    def _metered_exposure(self, job: dict, pixels: np.ndarray) -> float:
         """Stops that bring the median luminance on the hands to what suits this skin, plus the plan's jitter."""
-        pixels = self._linear_pixels(job)[..., :3].reshape(-1, 3)
         with np.load(job["geometry"], allow_pickle=False) as arrays:
-            hands = pixels[arrays["meter"]]
+            hands = pixels[..., :3].reshape(-1, 3)[arrays["meter"]]
         if len(hands) == 0:
             raise ValueError("no pixel shows a hand: nothing to expose for")
         median = float(np.median(hands @ (0.2126, 0.7152, 0.0722)))
@@ -244,18 +244,29 @@ class Studio:
 
     def _linear_pixels(self, job: dict) -> np.ndarray:
         """The last render, (H, W, 4) float32 linear, top row first."""
-        self._save(self.linear, "OPEN_EXR", "32", 0.0)
+        self._save(bpy.data.images["Render Result"], self.linear, "OPEN_EXR", "32")
         image = bpy.data.images.load(self.linear)
         pixels = np.empty(job["width"] * job["height"] * 4, np.float32)
         image.pixels.foreach_get(pixels)
         bpy.data.images.remove(image)
         return pixels.reshape(job["height"], job["width"], 4)[::-1]
 
-    def _save(self, path: str, file_format: str, depth: str, exposure: float):
+    def _develop(self, pixels: np.ndarray, exposure: float, path: str):
+        """Write pixels (H, W, 4), brightened by stops of exposure, through the view transform as PNG.
+
+        `view_settings.exposure` would do the same, but Blender keeps a colour processor of 4 MB for each of its values.
+        """
+        height, width = pixels.shape[:2]
+        image = bpy.data.images.new("developed", width, height, float_buffer=True)
+        image.pixels.foreach_set(np.ascontiguousarray(pixels[::-1] * np.float32(2.0**exposure)).ravel())
+        image.update()
+        self._save(image, path, "PNG", "8")
+        bpy.data.images.remove(image)
+
+    def _save(self, image, path: str, file_format: str, depth: str):
         settings = self.scene.render.image_settings
         settings.file_format, settings.color_depth = file_format, depth
-        self.scene.view_settings.exposure = exposure
-        bpy.data.images["Render Result"].save_render(path, scene=self.scene)
+        image.save_render(path, scene=self.scene)
 
 
 def _quad_mesh(quads: np.ndarray, uv: np.ndarray, label: np.ndarray):

@@ -76,7 +76,7 @@ def recipe_for(dataset: str, sizes: Scale) -> Recipe:
             subsurface=True,
             bump=True,
             bounces=6,
-            importance_map=0,
+            importance_map=0 if sizes.gallery_samples >= 8 else 64,
             fast_denoiser=False,
             roll=4.0,
             f_stop=(5.6, 16.0),

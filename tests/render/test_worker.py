@@ -139,6 +139,22 @@ def test_a_place_that_cannot_be_written_is_one_clear_line(plan_path, skins, tmp_
 
 
 @pytest.mark.slow
+def test_memory_stays_flat_over_many_exposures(tiny_plan, skins):
+    from renderih_lib.render.environments import shipped_environments
+    from renderih_lib.render.frames import frame, plan_rows
+    from renderih_lib.render.mesh import ArmPair
+
+    plan, arms, memory = tiny_plan(), ArmPair(0), []
+    item = frame(plan_rows(plan)[0], arms)
+    with CyclesProcess(arms, plan_info(plan)["recipe"]) as cycles:
+        paths = cycles.scratch / "geometry.npz", cycles.scratch / "image.png"
+        job = item.job(arms, *paths, skins, shipped_environments())
+        for i in range(60):
+            memory.append(cycles.ask("render", **(job | {"exposure_jitter": 0.01 * i}))["rss_mb"])
+    assert memory[-1] - memory[9] < 10
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_killed_at_any_time_the_shard_is_the_same(finished, plan_path, skins, tmp_path, seed):
     rng = np.random.default_rng(seed)
