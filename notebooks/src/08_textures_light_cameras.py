@@ -1,15 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 08 · Textures, light and cameras
 #
@@ -39,6 +27,7 @@ import torch
 from PIL import Image
 from scipy.spatial import cKDTree
 
+# %%
 from renderih_lib import repro, viz
 from renderih_lib.hand.anatomy import angles_from_degrees
 from renderih_lib.hand.pair import PairPose, open_hand_pair
@@ -51,6 +40,7 @@ from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.plan import VIEWS_PER_TRACK, recipe_for
 from renderih_lib.render.skin_texels import skin_texels
 
+# %%
 run = repro.start("08_textures_light_cameras", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
 size = run.sizes.texture_size
 
@@ -355,9 +345,11 @@ for path in sys.argv[2:]:
     pixels = np.array(image.pixels[:], np.float32).reshape(image.size[1], image.size[0], 4)
     np.save(f"{sys.argv[1]}/{image.name.split('.')[0]}.npy", pixels[::-1, :, :3])
 """
+
+# %%
 paths = [str(path) for path in environments.values()]
 subprocess.run([sys.executable, "-c", reader, cycles.scratch, *paths], check=True, capture_output=True)
-panoramas = {name: np.load(cycles.scratch / f"{name}.npy") for name in environments}
+panoramas = {name: np.load(cycles.scratch / f"{name}.npy", allow_pickle=False) for name in environments}
 
 
 # %%
@@ -369,6 +361,7 @@ def directions(height, width):
     return np.stack([x, y, z], -1), np.pi / height * 2 * np.pi / width * np.cos(theta) + 0 * phi
 
 
+# %%
 def irradiance(panorama, normal):
     towards, solid_angle = directions(*panorama.shape[:2])
     return (panorama * (np.maximum(towards @ normal, 0) * solid_angle)[..., None]).sum((0, 1))

@@ -1,15 +1,4 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
+# %% [markdown]
 # # 11 · TransHand
 #
 # **Question** How does a network turn one image into two hand meshes, and how does one hand help the other? ·
@@ -35,6 +24,7 @@ import pandas as pd
 import torch
 from matplotlib.colors import to_rgb
 
+# %%
 from renderih_lib import repro, viz
 from renderih_lib.data.samples import PART_NAMES, Sample, collate
 from renderih_lib.hand.skeleton import KEYPOINT_NAMES
@@ -45,6 +35,7 @@ from renderih_lib.render.raster import rasterize
 from renderih_lib.train.augment import NO_AUGMENTATION
 from renderih_lib.train.loop import TrainSettings, best_precision, train
 
+# %%
 run = repro.start("11_transhand", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
 preset = run.sizes.network if scale in ("tiny", "demo") else "demo"
 library = load_pose_library()
@@ -113,6 +104,8 @@ pictures = [
     viz.picture([surface], view="back", points=flat[level.numpy()], point_radius=2.5, size=(320, 320))
     for level in pyramid.levels
 ]
+
+# %%
 run.show(
     viz.sheet(pictures, columns=3, titles=[f"{len(level)} vertices" for level in pyramid.levels], width=3),
     "levels",
@@ -126,6 +119,8 @@ poses = library.natural_pairs(seed=run.seed + 1, count=32)  # the fit has not se
 mesh = hands(poses)
 truth = mesh.vertices[:, 0]
 rebuilt = pyramid.upsample[2] @ truth[:, pyramid.levels[2]]
+
+# %%
 error_mm = 1000 * (rebuilt - truth).norm(dim=-1)
 print(
     f"252 vertices carry the mesh to {error_mm.mean():.2f} mm on average, {error_mm.quantile(0.99):.2f} mm at the 99th percentile"
@@ -180,6 +175,8 @@ def correlation_encoder(weights: dict, hands_in: torch.Tensor, heads: int) -> to
 net = TransHand(hands, preset, seed=run.seed).eval()
 block = net.blocks[0]
 features = torch.from_numpy(run.rng("features").normal(size=(2, 2, 63, net.sizes.blocks[0]))).float()
+
+# %%
 with torch.no_grad():
     ours = correlation_encoder(block.correlate.state_dict(), features, net.sizes.heads[0])
     library_says = block.correlate(features)
@@ -195,6 +192,8 @@ print(f"largest difference from the library: {difference:.1e}")
 alone = TransHand(hands, preset, seed=run.seed, lateral=False).eval()
 changed = features.clone()
 changed[:, 1, 0] += 1.0  # vertex 0 of the left hand
+
+# %%
 effect = {}
 with torch.no_grad():
     for name, model in (("with", net), ("without", alone)):
@@ -212,7 +211,6 @@ print(
 # handful of pictures by heart. These are shaded meshes with exact labels, drawn by a few lines of NumPy. The next notebook
 # trains on path-traced images.
 
-
 # %%
 side = 80
 K = np.array([[1.9 * side, 0, side / 2], [0, 1.9 * side, side / 2], [0, 0, 1]], np.float32)
@@ -221,6 +219,7 @@ joint = hands.right.skin_weights.argmax(1).numpy()  # the part of a vertex is th
 mask_value = np.concatenate([1 + joint, 17 + joint]).astype(np.uint8)  # see PART_NAMES
 
 
+# %%
 def drawn(number: int) -> Sample:
     """Picture `number`: both hands in one skin colour, half a metre away."""
     place = np.array([0, 0, 0.5], np.float32) - mesh.vertices[number].mean((0, 1)).numpy()
@@ -249,6 +248,8 @@ def drawn(number: int) -> Sample:
 # %%
 count = 4 if scale == "tiny" else 8
 samples = [drawn(i) for i in range(count)]
+
+# %%
 figure, axes = plt.subplots(1, count, figsize=(1.6 * count, 1.7))
 for axis, sample in zip(axes, samples, strict=True):
     axis.imshow(sample.image)
@@ -272,6 +273,8 @@ settings = TrainSettings(
     precision=best_precision(),
     augmentation=NO_AUGMENTATION,
 )
+
+# %%
 net = TransHand(hands, preset, seed=run.seed)
 with tempfile.TemporaryDirectory() as folder:
     curve = train(net, data, settings, folder, progress=run.progress)
@@ -286,6 +289,8 @@ images = data.images.float() / 255
 small = torch.nn.functional.interpolate(images, size=(64, 64), mode="bilinear", antialias=True)
 with torch.no_grad():
     out = net(small)
+
+# %%
 figure, axes = plt.subplots(2, 4, figsize=(8, 4.2))
 for i in range(4):
     said = (out.keypoints_2d[i].numpy() + 1) * side / 2
@@ -317,6 +322,8 @@ hook = last.register_forward_pre_hook(lambda module, inputs: caught.update(hands
 with torch.no_grad():
     net(small)
 hook.remove()
+
+# %%
 level = pyramid.levels[-1].numpy()
 index_tip = flat[hands.right.tip_vertices[1]]
 tip = int(np.linalg.norm(flat[level] - index_tip, axis=1).argmin())  # the vertex of the level nearest to it
@@ -335,6 +342,8 @@ for side_index, strength in ((0, attention[number]), (1, influence[number])):
     stretched = (strength - strength.min()) / np.ptp(strength)
     share = np.clip(pyramid.upsample[-1].numpy() @ stretched, 0, 1)[:, None]
     color[side_index] = (1 - share) * 0.85 + share * np.array(to_rgb(viz.HAND_COLORS[side_index])) * 0.9
+
+# %%
 surfaces = [
     viz.Surface(mesh.vertices[number, i].numpy(), hand.faces.numpy(), color[i])
     for i, hand in enumerate(hands.hands)
@@ -344,6 +353,8 @@ marker = mesh.vertices[number, 0, level[tip]][None].numpy()
 pictures = [
     viz.picture(surfaces, view=view, points=marker, point_radius=4, size=(420, 420)) for view in views
 ]
+
+# %%
 run.show(
     viz.sheet(pictures, columns=2, titles=["as in the first picture", "from behind"], width=3.6),
     "attention",
@@ -353,6 +364,8 @@ run.show(
     "The network knows a handful of pictures by heart; the pattern is an illustration, not a finding.",
     alt="Two grey interacting hands from two sides, with patches of orange on the right hand and of blue on the left.",
 )
+
+# %%
 print(
     f"the 25 of 252 places with most attention get {np.sort(attention[number])[-25:].sum():.0%} of it; evenly it would be 10%"
 )
@@ -378,6 +391,8 @@ for side_index, keypoint in ((0, 8), (1, 8), (0, 0), (1, 0)):
     shown.append(
         (name, plt.cm.magma(heat[side_index, keypoint].numpy() / float(heat[side_index, keypoint].max())))
     )
+
+# %%
 figure, axes = plt.subplots(1, len(shown), figsize=(1.7 * len(shown), 2))
 for axis, (title, picture) in zip(axes, shown, strict=True):
     axis.imshow(picture)

@@ -1,15 +1,4 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
+# %% [markdown]
 # # 12 · Training
 #
 # **Question** Can TransHand, from random weights, learn two-hand pose from the images that we rendered? ·
@@ -35,6 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+# %%
 from renderih_lib import metrics, repro, viz
 from renderih_lib.data.rendered import RenderedDataset
 from renderih_lib.hand.pair import open_hand_pair
@@ -43,6 +33,7 @@ from renderih_lib.train import evaluate, losses
 from renderih_lib.train.augment import Augmentation, augment
 from renderih_lib.train.loop import TrainSettings, best_precision, run_key, train
 
+# %%
 run = repro.start("12_training", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 print(f"training on {device}, {torch.get_num_threads()} threads")
@@ -58,6 +49,8 @@ hands = open_hand_pair()
 size = run.sizes.image_size
 folders = {name: run.input("datasets", name) for name in ("train", "test")}
 train_set, test_set = (RenderedDataset(folders[name], hands).load(5 * size // 4) for name in folders)
+
+# %%
 shared = set(train_set.pose_ids.tolist()) & set(test_set.pose_ids.tolist())
 assert not shared, f"poses {sorted(shared)[:5]} are in both sets"
 print(
@@ -76,6 +69,8 @@ print(
 augmentation = Augmentation(rotation=np.pi / 4)
 chosen = train_set[np.arange(0, len(train_set), max(1, len(train_set) // 6))[:6]]
 images, labels = augment(chosen, augmentation, run.rng("look"), size)
+
+# %%
 figure, axes = plt.subplots(2, len(chosen), figsize=(1.7 * len(chosen), 3.5))
 pairs = ((chosen.images / 255, chosen.pixels, chosen.size), (images, labels.pixels, size))
 for row, (pictures, pixels, side) in zip(axes, pairs, strict=True):
@@ -120,6 +115,8 @@ for side, hand in enumerate(hands.hands):
     normal = torch.nn.functional.normalize(torch.linalg.cross(b - a, c - a), dim=-1)
     p, q, r = said.vertices[:, side, hand.faces].unbind(2)
     smooth += [(edge * normal).sum(-1).abs().mean() for edge in (q - p, r - q, p - r)]
+
+# %%
 ours = {"joints_3d": joint_3d, "mesh_2d": mesh_2d, "smooth": torch.stack(smooth).mean()}
 for name, value in ours.items():
     assert torch.allclose(value, terms[name], rtol=1e-4), name
@@ -139,11 +136,13 @@ constant_answer = evaluate.mean_pose(train_set, bone=None)
 precision = best_precision(device)
 
 
+# %%
 def measured(network, images=test_set):
     """Predictions of a network for all `images`."""
     return evaluate.predict(network, images, size, bone=None, precision=precision)
 
 
+# %%
 model.to(device)
 untrained = measured(model)
 baseline = evaluate.summary(evaluate.constant(untrained, constant_answer))
@@ -177,6 +176,7 @@ def errors(network) -> dict[str, float]:
     }
 
 
+# %%
 folder = run.output(f"unfinished/{run_key(model, train_set, settings)}/checkpoint.pt").parent
 on_device = train_set.to(device)
 train(model, on_device, settings, folder, until=max(2, settings.steps // 100))
@@ -195,6 +195,8 @@ curve = train(
     evaluate=errors,
     progress=lambda steps: run.progress(steps, desc="training step"),
 )
+
+# %%
 frame = pd.DataFrame(curve)
 for name in ("checkpoint.pt", "curve.jsonl"):  # finished: a killed run resumes, a finished one starts anew
     os.replace(folder / name, run.output(name))
@@ -227,6 +229,8 @@ run.show(
 predictions = measured(model)
 predictions.save(run.output("predictions.npz"))
 evaluate.constant(predictions, constant_answer).save(run.output("mean_pose.npz"))
+
+# %%
 final = evaluate.summary(predictions)
 rows = {"mean pose, never looks": baseline, "TransHand, this run": final}
 result = pd.DataFrame(rows).T.rename_axis("what")
@@ -243,6 +247,8 @@ per_image = np.nanmean(
 )
 order = np.argsort(per_image, kind="stable")
 picks = order[np.linspace(0, len(order) - 1, 6).round().astype(int)]
+
+# %%
 figure, axes = plt.subplots(2, 6, figsize=(11, 4))
 for column, i in zip(axes.T, picks, strict=True):
     for axis, points in zip(column, (predictions.target_2d[i], predictions.predicted_2d[i]), strict=True):
@@ -258,13 +264,14 @@ run.show(
     alt="Six rendered pictures of two hands with true skeletons above and predicted skeletons below, getting worse to the right.",
 )
 
-
 # %%
 ratio = final["mpjpe_mm"] / baseline["mpjpe_mm"]
 verdict = "better" if ratio < 1 else "not better"
 print(
     f"MPJPE {final['mpjpe_mm']:.1f} mm against {baseline['mpjpe_mm']:.1f} mm: ratio {ratio:.2f}, {verdict} than the mean pose"
 )
+
+# %%
 run.write_metrics(
     {
         "device": device,

@@ -1,15 +1,4 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
+# %% [markdown]
 # # 13 · Metrics
 #
 # **Question** What do MPJPE, SMPJPE, PA-MPJPE and MRRPE measure, and how much of a score is the protocol? ·
