@@ -476,6 +476,7 @@ run.table(
 # ## What we saw
 #
 # Eq. 1, drawn from truncated intervals, never leaves Table 2, but it does not know the other hand: the pairs cross and
-# penetrate. A small network can tell natural hands from augmented ones, even for poses it never saw. The limits of
+# penetrate. A small network can tell natural hands from augmented ones, even for poses it never saw; but its
+# loss on those stops falling early while the training loss goes on: a library of this size is soon learned by heart. The limits of
 # this page: the open library is authored, not recorded, so its variety is smaller than that of real data.
 # **Next**: notebook 07 turns these pairs into valid, natural interactions.
