@@ -98,13 +98,13 @@ def _execute(notebook, run, source, values, changed, timeout, threads) -> Path:
     shutil.rmtree(run.folder / "figures", ignore_errors=True)
     _prepare_environment(inputs_log, threads or len(os.sched_getaffinity(0)))
     timeout = timeout or 60 * run.sizes.cell_minutes
-    begin, report = time.time(), _progress_reporter(run.name)
+    begin, report, started = time.time(), _progress_reporter(run.name), []
     try:
         executed = papermill.execute_notebook(
             notebook,
             partial,
             changed,
-            engine_name=_register_engine(report),
+            engine_name=_register_engine(report, started),
             kernel_name="python3",
             progress_bar=False,
             execution_timeout=timeout,
@@ -113,7 +113,7 @@ def _execute(notebook, run, source, values, changed, timeout, threads) -> Path:
         )
     except (papermill.PapermillExecutionError, CellTimeoutError, DeadKernelError) as error:
         report("failed", final=True)
-        raise NotebookError(_failure(run, partial, error, timeout)) from None
+        raise NotebookError(_failure(run, partial, started[-1] if started else 0, error, timeout)) from None
     _check_finished(executed, run.name)
     record = provenance.notebook_record(run, source, values, executed, partial, inputs_log, begin)
     repro.write_json(run.folder / "provenance.json", record)
@@ -132,8 +132,8 @@ def _prepare_environment(inputs_log: Path, threads: int) -> None:
         os.environ[variable] = str(threads)
 
 
-def _register_engine(report) -> str:
-    """papermill's engine with one progress line: which cell of how many, and the time."""
+def _register_engine(report, started: list[int]) -> str:
+    """papermill's engine, which also reports each code cell and adds its index to `started`."""
     from papermill.engines import NBClientEngine, papermill_engines
 
     class ReportingEngine(NBClientEngine):
@@ -143,6 +143,7 @@ def _register_engine(report) -> str:
 
             def cell_start(cell, cell_index=None, **more):
                 if cell.cell_type == "code":
+                    started.append(cell_index)
                     report(f"cell {cell_index + 1}/{total}")
                 start_cell(cell, cell_index, **more)
 
@@ -168,16 +169,14 @@ def _progress_reporter(name: str):
     return report
 
 
-def _failure(run, partial: Path, error: Exception, timeout: float | None) -> str:
-    """One line about the failed cell; what ran is kept as failed.ipynb."""
+def _failure(run, partial: Path, index: int, error: Exception, timeout: float) -> str:
+    """One line about the failed cell `index`; what ran is kept as failed.ipynb."""
     import nbformat
     from papermill.execute import remove_error_markers
 
     notebook = remove_error_markers(nbformat.read(partial, as_version=4))
     repro.write_json(run.folder / "failed.ipynb", notebook)
     partial.unlink()
-    states = [cell.metadata.get("papermill", {}).get("status") for cell in notebook.cells]
-    index = next((i for i, state in enumerate(states) if state in ("failed", "running")), len(states) - 1)
     lines = [line for line in notebook.cells[index].source.splitlines() if line.strip() and line[0] != "#"]
     what = (
         f"{error.ename}: {error.evalue}" if hasattr(error, "evalue") else str(error).strip().splitlines()[0]

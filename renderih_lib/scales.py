@@ -75,7 +75,7 @@ _SCALES = {
         network="tiny",
         eval_every=15,
         disk_gb=0.5,
-        cell_minutes=5,
+        cell_minutes=20,
     ),
     "demo": Scale(
         name="demo",
