@@ -10,7 +10,7 @@ from renderih_lib.render.mesh import FOREARM, FOREARM_LABELS, ArmPair
 from renderih_lib.render.raster import rasterize
 
 DEPTH_UNIT = 1e-4  # metres per step of the depth image
-FLESH = 0.02  # metres: a joint lies at most this deep under the skin that shows it
+FLESH = 0.03  # metres: a joint lies at most this deep under the skin that shows it (the wrist: 20 to 28 mm)
 
 
 class Labels(NamedTuple):
