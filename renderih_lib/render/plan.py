@@ -111,7 +111,7 @@ def split_poses(pose_ids: np.ndarray, dataset: str, seed: int) -> np.ndarray:
         return order
     if len(order) < 2:
         raise ValueError(f"poses has {len(order)} pose; train and test need at least one each")
-    held_out = min(max(1, round(TEST_SHARE * len(order))), len(order) - 1)
+    held_out = min(max(2, round(TEST_SHARE * len(order))), len(order) // 2)
     return order[:held_out] if dataset == "test" else order[held_out:]
 
 
