@@ -53,8 +53,8 @@ _SCALES = {
     "tiny": Scale(
         name="tiny",
         augmentations=4,
-        pairs=16,  # enough that the test images keep two poses after the filter
-        optimise_batch=16,
+        pairs=8,
+        optimise_batch=8,
         discriminator_poses=2_000,
         discriminator_steps=100,
         texture_size=256,

@@ -59,8 +59,8 @@ def test_datasets_of_one_plan_seed_are_pose_disjoint(tiny_plan):
 
 
 def test_poses_taken_again_are_turned(tiny_plan):
-    plan = plan_rows(tiny_plan("test", draws=2))
-    first, second = plan[0], plan[2]
+    plan = plan_rows(tiny_plan("test", draws=3))  # of two poses, with two views each
+    first, second = plan[0], plan[4]
     assert first["pose_id"] == second["pose_id"]
     assert not np.allclose(first["wrist"], second["wrist"], atol=0.01)
     assert first["angles"] == second["angles"]
