@@ -58,12 +58,12 @@ def test_datasets_of_one_plan_seed_are_pose_disjoint(tiny_plan):
     assert not set(train["pose_id"].to_pylist()) & set(test["pose_id"].to_pylist())
 
 
-def test_poses_taken_again_are_turned(tiny_plan):
-    plan = plan_rows(tiny_plan("test", draws=3))  # of two poses, with two views each
-    first, second = plan[0], plan[4]
-    assert first["pose_id"] == second["pose_id"]
-    assert not np.allclose(first["wrist"], second["wrist"], atol=0.01)
-    assert first["angles"] == second["angles"]
+def test_poses_taken_again_are_turned(tiny_plan, poses):
+    rows = plan_rows(tiny_plan("test", draws=3, poses=poses[:4]))  # two of the four poses, so the first again
+    first, again = rows[0], rows[4]
+    assert first["pose_id"] == again["pose_id"]
+    assert not np.allclose(first["wrist"], again["wrist"], atol=0.01)
+    assert first["angles"] == again["angles"]
 
 
 def test_pairs_move_as_one_to_the_centre():
