@@ -36,7 +36,7 @@ NOTEBOOKS = {
     "00_start_here": (["data_manifest.yaml"], [], 1, 0),
     "01_hand_model": ([], [], 1, 0),
     "02_pose_augmentation": ([], ["pairs.npz"], 1, 10),
-    "07_pose_optimization": (made_by("02_pose_augmentation", "pairs.npz"), ["poses.parquet"], 2, 10),
+    "07_pose_optimization": (made_by("02_pose_augmentation", "pairs.npz"), ["poses.parquet"], 1, 10),
     "08_textures_light_cameras": ([], ["skins/skins.json"], 1, 10),
     "09_cycles_rendering": (shards("gallery") + shards("train", 1), [], 1, 0),
     "11_transhand": ([], [], 1, 0),
