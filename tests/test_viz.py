@@ -52,7 +52,9 @@ def test_the_two_hand_colours_differ_in_lightness():
 @pytest.mark.parametrize("view", viz.VIEWS)
 def test_a_mirrored_view_of_a_mirrored_mesh_is_the_mirrored_picture(view):
     box = trimesh.creation.box((0.1, 0.02, 0.05))
-    vertices = np.asarray(box.vertices) + [0.01, 0, 0.02] * (box.vertices[:, :1] > 0)  # not its own mirror image
+    vertices = np.asarray(box.vertices) + [0.01, 0, 0.02] * (
+        box.vertices[:, :1] > 0
+    )  # not its own mirror image
     surface = viz.Surface(vertices, np.asarray(box.faces), "#888888")
     twin = viz.Surface(vertices * [-1, 1, 1], surface.faces[:, ::-1], "#888888")
     a = viz.picture([surface], view=view, size=(48, 48))

@@ -44,13 +44,17 @@ def make_venv(folder: Path, torch: str, *, needed_gb: float = NEEDED_GB) -> None
     parent = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(parent).free / 1e9
     if free < needed_gb:
-        raise SetupError(f"{needed_gb:g} GB of disk are needed for the environment and {free:.1f} GB are free: make room")
+        raise SetupError(
+            f"{needed_gb:g} GB of disk are needed for the environment and {free:.1f} GB are free: make room"
+        )
     python = folder / "bin" / "python"
     if not python.exists():
         try:
             venv.create(folder, with_pip=True)
         except (subprocess.CalledProcessError, OSError) as error:
-            raise SetupError(f"no virtual environment could be made ({error}); is python3.11-venv installed?") from None
+            raise SetupError(
+                f"no virtual environment could be made ({error}); is python3.11-venv installed?"
+            ) from None
     log = folder / "pip.log"
     log.unlink(missing_ok=True)
     pip = [str(python), "-m", "pip", "install"]
@@ -81,7 +85,9 @@ def cause(text: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--venv", type=Path, default=Path(".venv"))
-    parser.add_argument("--torch", default="torch", help="what pip installs as torch, with options if need be")
+    parser.add_argument(
+        "--torch", default="torch", help="what pip installs as torch, with options if need be"
+    )
     options = parser.parse_args()
     try:
         make_venv(options.venv, options.torch)

@@ -160,7 +160,9 @@ class HashCache:
 def page(asset: Asset) -> str:
     """The text of docs/data/<id>.md."""
     verified = (
-        "as stated in its own repository or files" if asset.licence_verified else "**not verified here: read the terms yourself**"
+        "as stated in its own repository or files"
+        if asset.licence_verified
+        else "**not verified here: read the terms yourself**"
     )
     place = (
         f"`{asset.env}=/its/folder`, or `{asset.folder}/` below `DATA_ROOT`"
