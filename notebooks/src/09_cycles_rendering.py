@@ -350,18 +350,19 @@ run.show(
 )
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(10, 2.4))
-axes[0].hist(train["hand_iou"], 20, color=viz.RIGHT_COLOR)
-axes[0].set(xlabel="overlap of the two hands (IoU)", ylabel="pictures")
-axes[1].hist(train["keypoint_visible"].map(np.mean), 20, color=viz.LEFT_COLOR)
-axes[1].set(xlabel="share of visible joints")
 R, t = stacked(train["R"], 3, 3), stacked(train["t"], 3)
 eye = -np.einsum("nrc,nr->nc", R, t)
-axes[2].hist(np.degrees(np.arcsin(eye[:, 1] / np.linalg.norm(eye, axis=1))), 20, color="#6B6257")
-axes[2].set(xlabel="camera's height over the horizon, degrees")
-figure.tight_layout()
+elevation = np.degrees(np.arcsin(eye[:, 1] / np.linalg.norm(eye, axis=1)))
 
 # %%
+figure, axes = plt.subplots(1, 3, figsize=(10, 2.4))
+axes[0].hist(train["hand_iou"], 20, color="#6B6257")
+axes[0].set(xlabel="overlap of the two hands (IoU)", ylabel="pictures")
+axes[1].hist(train["keypoint_visible"].map(np.mean), 20, color="#6B6257")
+axes[1].set(xlabel="share of visible joints")
+axes[2].hist(elevation, 20, color="#6B6257")
+axes[2].set(xlabel="camera's height over the horizon, degrees")
+figure.tight_layout()
 run.show(
     figure,
     "train_statistics",
