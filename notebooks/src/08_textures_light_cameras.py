@@ -15,8 +15,6 @@ out_dir: str = "runs"  # where results go
 data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
-import subprocess
-import sys
 import time
 from dataclasses import asdict
 
@@ -338,18 +336,7 @@ run.show(
 # Blender reads the eight CC0 panoramas that it ships with, again in a child process.
 
 # %%
-reader = """
-import sys, bpy, numpy as np
-for path in sys.argv[2:]:
-    image = bpy.data.images.load(path)
-    pixels = np.array(image.pixels[:], np.float32).reshape(image.size[1], image.size[0], 4)
-    np.save(f"{sys.argv[1]}/{image.name.split('.')[0]}.npy", pixels[::-1, :, :3])
-"""
-
-# %%
-paths = [str(path) for path in environments.values()]
-subprocess.run([sys.executable, "-c", reader, cycles.scratch, *paths], check=True, capture_output=True)
-panoramas = {name: np.load(cycles.scratch / f"{name}.npy", allow_pickle=False) for name in environments}
+panoramas = {name: cycles.panorama(path) for name, path in environments.items()}
 
 
 # %%
@@ -436,25 +423,16 @@ facing = np.array([0.0, -1.0, 0.0])  # the camera's side, in Blender's axes
 expected = {n: -np.log2(irradiance(p, facing) @ [0.2126, 0.7152, 0.0722]) for n, p in panoramas.items()}
 stops = {name: reply["exposure_ev"] for name, (_, reply) in lit.items()}
 agreement = float(np.corrcoef([expected[n] for n in lit], [stops[n] for n in lit])[0, 1])
-figure, axis = plt.subplots(figsize=(4.6, 3.6))
-for rank, name in enumerate(sorted(lit, key=expected.get)):
-    axis.plot(expected[name], stops[name], "o", color=viz.RIGHT_COLOR)
-    beside = (6, -10) if rank % 2 else (-6, 5)
-    axis.annotate(
-        name,
-        (expected[name], stops[name]),
-        textcoords="offset points",
-        xytext=beside,
-        fontsize=8,
-        ha="left" if rank % 2 else "right",
-    )
-axis.margins(0.25)
+figure, axis = plt.subplots(figsize=(4.8, 3.4))
+for marker, name in zip("os^Dv*XP", sorted(lit, key=expected.get), strict=False):
+    axis.plot(expected[name], stops[name], marker, color="#6B6257", label=name)
+axis.legend(fontsize=8)
 axis.set(xlabel="-log2 of the irradiance towards the camera", ylabel="metered exposure, stops")
 run.show(
     figure,
     "metering",
     caption=f"Exposure chosen by metering against the irradiance of the panorama; correlation {agreement:.2f}.",
-    alt="Labelled points that rise from left to right.",
+    alt="Points with different markers, one per panorama, that rise from left to right.",
 )
 
 # %%

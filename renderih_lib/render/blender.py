@@ -99,6 +99,15 @@ class Studio:
         seen = [world_to_camera_view(self.scene, self.camera, Vector(point)) for point in job["points"]]
         return {"pixels": [(p.x * job["width"], (1 - p.y) * job["height"]) for p in seen]}
 
+    def radiance(self, job: dict) -> dict:
+        """Writes the light of panorama `job["environment"]` as npy (H, W, 3) float32, linear, top row first."""
+        image = self._cached(job["environment"], _panorama)[0]
+        width, height = image.size
+        pixels = np.empty(width * height * 4, np.float32)
+        image.pixels.foreach_get(pixels)
+        np.save(job["path"], pixels.reshape(height, width, 4)[::-1, :, :3])
+        return {}
+
     def _linked(self, name: str, data):
         item = bpy.data.objects.new(name, data)
         self.scene.collection.objects.link(item)

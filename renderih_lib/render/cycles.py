@@ -93,6 +93,12 @@ class CyclesProcess:
         label, depth = np.moveaxis(np.load(path, allow_pickle=False), -1, 0)
         return np.rint(label).astype(int), depth
 
+    def panorama(self, environment: Path) -> np.ndarray:
+        """Light of a panorama file as Blender reads it: (H, W, 3) float32, linear, top row first."""
+        path = self.scratch / "panorama.npy"
+        self.ask("radiance", environment=str(environment), path=str(path))
+        return np.load(path, allow_pickle=False)
+
     def stop(self) -> None:
         """End the child, if there is one."""
         if self._process is not None:
