@@ -3,7 +3,7 @@
 #
 # **Question** How does a pose become a photograph, and do the pictures fit their labels? ·
 # **Paper** section 3.2, Figures 1 and 7 · **Needs** the rendered shards, made from
-# [07](07_pose_optimization.ipynb) and [08](08_textures_light_cameras.ipynb) · **Takes** about 3 minutes at demo on 2 cores
+# [07](07_pose_optimization.ipynb) and [08](08_textures_light_cameras.ipynb) · **Takes** about a minute, after the shards (10 minutes at demo on 2 cores)
 #
 # The paper renders a million pictures. Three things make such a number bearable: every random choice is made
 # beforehand, in a table (the *plan*); workers only execute its rows, in any order, and can be killed at any time; and

@@ -3,7 +3,7 @@
 #
 # **Question** Can TransHand, from random weights, learn two-hand pose from the images that we rendered? ·
 # **Paper** sections 4 and 5.1, Eq. 10-12 · **Needs** the rendered sets `train` and `test` (notebook 09 shows them) ·
-# **Takes** about 15 minutes at demo on 2 cores
+# **Takes** about 24 minutes at demo on 2 cores
 #
 # You will see the three losses of the paper written out in a line or two each, augmentation that keeps labels exact, a
 # training loop that can be stopped and goes on as if nothing had happened, and the first honest result: is the
@@ -321,5 +321,5 @@ run.write_metrics(
 # </details>
 #
 # **What we saw.** From random weights and a few thousand rendered images the network learns which way the hands point, and
-# training can stop and resume exactly. **Limits.** One seed. The same rooms and the same kind of skin in training and test.
-# At this size orientation is learned, not fingers: 13_metrics shows it. **Next**: 13_metrics.
+# training can stop and resume exactly. **Limits.** One seed. The same rooms and the same skins in training and test, and test
+# poses are other augmentations of interactions that training poses come from too: all this flatters. At this size orientation is learned, not fingers: 13_metrics shows it. **Next**: 13_metrics.
