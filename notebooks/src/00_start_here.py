@@ -182,6 +182,12 @@ run.show(
 )
 
 # %% [markdown]
+# The same hand to turn with the mouse. The viewer works without a network; a code host shows only the pictures above.
+
+# %%
+viz.show_mesh([surface], viewer="notebook")
+
+# %% [markdown]
 # Move a finger yourself. The picture after the slider shows the same function at three values, for when you read this
 # without a running kernel.
 
