@@ -185,7 +185,7 @@ run.show(
 # The same hand to turn with the mouse. The viewer works without a network; a code host shows only the pictures above.
 
 # %%
-viz.show_mesh([surface], viewer="notebook")
+viz.show_mesh([surface], viewer="jupyter")
 
 # %% [markdown]
 # Move a finger yourself. The picture after the slider shows the same function at three values, for when you read this
