@@ -12,9 +12,11 @@ class Scale:
     """All sizes of one scale. Lengths are pixels, counts are counts; nothing here depends on the machine."""
 
     name: str
-    augmentations: int  # I of Eq. 1: augmented poses per base pose
-    pairs: int  # two-hand poses that are optimised
-    optimise_batch: int  # of them, poses optimised together
+    raw_poses: int  # distinct natural interactions that augmentation starts from
+    augmentations: int  # I of Eq. 1: augmented poses per raw pose
+    pose_shard: int  # augmented pairs in one shard of the pose optimisation
+    optimise_batch: int  # of them, pairs optimised together
+    study_pairs: int  # pairs of each variant in a notebook's comparison
     discriminator_poses: int
     discriminator_steps: int
     texture_size: int  # pixels of a square skin texture
@@ -37,6 +39,16 @@ class Scale:
     disk_gb: float  # free space that a run asks for
     cell_minutes: float  # a notebook's cell that takes longer is stopped
 
+    @property
+    def pairs(self) -> int:
+        """Two-hand poses that are augmented and optimised."""
+        return self.raw_poses * self.augmentations
+
+    @property
+    def pose_shards(self) -> int:
+        """Shards of the pose optimisation; the last one may be short."""
+        return math.ceil(self.pairs / self.pose_shard)
+
     def images(self, dataset: str) -> int:
         """Images of one of `DATASETS`."""
         _check_dataset(dataset)
@@ -52,9 +64,11 @@ class Scale:
 _SCALES = {
     "tiny": Scale(
         name="tiny",
+        raw_poses=3,
         augmentations=4,
-        pairs=8,
-        optimise_batch=8,
+        pose_shard=6,
+        optimise_batch=6,
+        study_pairs=4,
         discriminator_poses=2_000,
         discriminator_steps=100,
         texture_size=256,
@@ -79,9 +93,11 @@ _SCALES = {
     ),
     "demo": Scale(
         name="demo",
+        raw_poses=48,
         augmentations=30,
-        pairs=600,
+        pose_shard=240,
         optimise_batch=32,
+        study_pairs=64,
         discriminator_poses=12_000,
         discriminator_steps=1_200,
         texture_size=1_024,
@@ -106,9 +122,11 @@ _SCALES = {
     ),
     "gpu": Scale(
         name="gpu",
+        raw_poses=500,
         augmentations=30,
-        pairs=2_000,
-        optimise_batch=512,
+        pose_shard=2_500,
+        optimise_batch=500,
+        study_pairs=256,
         discriminator_poses=63_000,
         discriminator_steps=4_000,
         texture_size=1_024,
@@ -133,9 +151,11 @@ _SCALES = {
     ),
     "paper": Scale(
         name="paper",
+        raw_poses=3_680,
         augmentations=30,
-        pairs=110_400,
-        optimise_batch=4_096,
+        pose_shard=3_680,
+        optimise_batch=3_680,
+        study_pairs=1_000,
         discriminator_poses=63_000,
         discriminator_steps=20_000,
         texture_size=2_048,
