@@ -118,18 +118,45 @@ class Run:
     def progress(self, items: Iterable, total: int | None = None, desc: str = "") -> Iterator:
         """The same items, with a live bar, or in batch a line every few seconds."""
         total = len(items) if total is None and hasattr(items, "__len__") else total
+        meter = self.meter(total, desc)
+        for item in items:
+            yield item
+            meter.step()
+        meter.close()
+
+    def meter(self, total: int | None, desc: str = "") -> "Meter":
+        """A progress bar that is moved by hand and shows numbers."""
+        return Meter(total, desc)
+
+
+class Meter:
+    """Live a bar, in batch a line every few seconds; `step(loss=0.3)` moves it by one and shows the numbers."""
+
+    def __init__(self, total: int | None, desc: str = ""):
+        self.total, self.desc, self.done = total, desc or "step", 0
+        self.begin = self.last = time.monotonic()
+        self.bar = None
         if not in_batch():
             from tqdm.auto import tqdm
 
-            yield from tqdm(items, total=total, desc=desc)
+            self.bar = tqdm(total=total, desc=desc)
+
+    def step(self, **numbers: float) -> None:
+        self.done += 1
+        texts = {name: f"{number:.3g}" for name, number in numbers.items()}
+        if self.bar is not None:
+            self.bar.set_postfix(texts, refresh=False)
+            self.bar.update()
             return
-        begin = last = time.monotonic()
-        for done, item in enumerate(items, start=1):
-            yield item
-            now = time.monotonic()
-            if now - last >= _LOG_SECONDS or done == total:
-                print(f"{desc or 'step'} {done}/{total or '?'}, {now - begin:.0f} s", flush=True)
-                last = now
+        now = time.monotonic()
+        if now - self.last >= _LOG_SECONDS or self.done == self.total:
+            shown = "".join(f", {name} {text}" for name, text in texts.items())
+            print(f"{self.desc} {self.done}/{self.total or '?'}, {now - self.begin:.0f} s{shown}", flush=True)
+            self.last = now
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
 
 
 def in_batch() -> bool:

@@ -130,6 +130,23 @@ def test_progress_yields_everything_and_logs_in_batch(run, monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("steps 4/4")
 
 
+def test_a_meter_shows_the_numbers_of_its_last_step(run, monkeypatch, capsys):
+    monkeypatch.setenv(repro.BATCH_VARIABLE, "1")
+    meter = run.meter(2, "optimise")
+    meter.step(penetration=12.3456)
+    meter.step(penetration=0.5)
+    meter.close()
+    assert capsys.readouterr().out == "optimise 2/2, 0 s, penetration 0.5\n"
+
+
+def test_a_live_meter_closes_its_bar(run, monkeypatch):
+    monkeypatch.delenv(repro.BATCH_VARIABLE, raising=False)
+    meter = run.meter(1)
+    meter.step(loss=1.0)
+    meter.close()
+    assert meter.bar.disable and meter.bar.n == 1
+
+
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
