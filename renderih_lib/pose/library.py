@@ -112,11 +112,32 @@ class PoseLibrary:
         """
         poses = torch.stack([self.single(name) for name in (names or self.names)])
         draws = uniforms(seed, [(i,) for i in range(count)], _SINGLE_DRAWS)
-        start = torch.arange(count) % len(poses)
-        other = (draws[:, 0] * len(poses)).long()
-        weight = (0.5 * draws[:, 1] ** 2)[:, None, None].float()
-        blend = torch.lerp(poses[start], poses[other], weight)
-        return _inside_table_2(blend + finger_noise(draws[:, 2:]))
+        return _varied(poses, draws)
+
+    def natural_hands(self, seed: int, count: int, names: Sequence[str] | None = None) -> Tensor:
+        """Varied natural hands (count, 15, 3) radians for the discriminator, all inside Table 2.
+
+        Alone and interacting hands in turn, as the paper's come from FreiHAND, DexYCB and InterHand2.6M: even
+        samples vary single poses as `natural_singles` does, odd ones both hands of interactions with the noise of
+        `natural_pairs`. Sample i depends on (seed, i) alone.
+
+        Args:
+            names: single poses and interactions to use; if all are of one kind, so is every sample. None uses the
+                whole library. An interaction may show a single pose: hold out both.
+
+        Raises:
+            ValueError: if a name is unknown.
+        """
+        known = self.singles | self.interactions
+        chosen = [_lookup(known, name, "natural hand").name for name in (names or known)]
+        alone = [self.singles[name].angles[None] for name in chosen if name in self.singles]
+        interacting = [self.interactions[name].angles for name in chosen if name in self.interactions]
+        draws = uniforms(seed, [(i,) for i in range(count)], _SINGLE_DRAWS)
+        pools = [(vary, torch.cat(p)) for vary, p in ((_varied, alone), (_jittered, interacting)) if p]
+        hands = torch.empty(count, len(FINGER_JOINT_NAMES), 3)
+        for k, (vary, poses) in enumerate(pools):
+            hands[k :: len(pools)] = vary(poses, draws[k :: len(pools)])
+        return hands
 
     def natural_pairs(
         self, seed: int, count: int, oriented: bool = True, names: Sequence[str] | None = None
@@ -228,6 +249,19 @@ def finger_noise(draws: Tensor) -> Tensor:
     degrees[..., thumb, SPLAY] = 3 * z[..., 17]
     degrees[..., thumb : thumb + 3, BEND] = 4 * z[..., 18:21]
     return torch.deg2rad(degrees)
+
+
+def _varied(poses: Tensor, draws: Tensor) -> Tensor:
+    """Poses (N, 15, 3) in turn, each moved towards a random other one and with noise; draws (count, 32)."""
+    other = (draws[:, 0] * len(poses)).long()
+    weight = (0.5 * draws[:, 1] ** 2)[:, None, None].float()
+    blend = torch.lerp(poses[torch.arange(len(draws)) % len(poses)], poses[other], weight)
+    return _inside_table_2(blend + finger_noise(draws[:, 2:]))
+
+
+def _jittered(poses: Tensor, draws: Tensor) -> Tensor:
+    """Poses (N, 15, 3) in turn with half the noise, so that hands in contact hardly part; draws (count, 32)."""
+    return _inside_table_2(poses[torch.arange(len(draws)) % len(poses)] + 0.5 * finger_noise(draws[:, 2:]))
 
 
 def _swapped(

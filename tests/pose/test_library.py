@@ -77,6 +77,58 @@ def test_variations_stay_nearer_to_their_own_pose_than_to_most_others():
     assert (rank <= 3).float().mean() > 0.8
 
 
+def nearest(poses, names) -> set[str]:
+    """The names of the library hands that poses (N, 15, 3) lie nearest to."""
+    hands = [
+        (n, LIBRARY.single(n)) if n in LIBRARY.singles else (n, LIBRARY.interactions[n].angles) for n in names
+    ]
+    labels = [n for n, angles in hands for _ in range(angles.numel() // 45)]
+    distance = torch.cdist(poses.flatten(1), torch.cat([a.reshape(-1, 45) for _, a in hands]))
+    return {labels[k] for k in distance.argmin(1)}
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_natural_hands_lie_inside_table_2_and_differ(seed):
+    hands = LIBRARY.natural_hands(seed, 90)
+    assert angle_excess(hands).abs().max() == 0
+    assert len({tuple(h.flatten().tolist()) for h in hands}) == 90
+
+
+def test_natural_hands_depend_on_the_seed_and_their_number_alone():
+    many = LIBRARY.natural_hands(3, 70)
+    torch.testing.assert_close(LIBRARY.natural_hands(3, 5), many[:5], atol=0, rtol=0)
+    assert (LIBRARY.natural_hands(4, 70) - many).abs().max() > 0.01
+
+
+def test_natural_hands_are_alone_and_interacting_in_turn():
+    names = ["splay", "clasp"]
+    hands = LIBRARY.natural_hands(0, 200, names)
+    assert nearest(hands[0::2], names) == {"splay"}
+    assert nearest(hands[1::2], names) == {"clasp"}
+    clasp = LIBRARY.interactions["clasp"].angles
+    for hand in (0, 1):  # rounds alternate between the right and the left hand
+        torch.testing.assert_close(hands[1::2][hand::2].mean(0), clasp[hand], atol=0.06, rtol=0)
+
+
+def test_natural_hands_of_one_kind_are_all_of_that_kind():
+    torch.testing.assert_close(
+        LIBRARY.natural_hands(5, 40, LIBRARY.names), LIBRARY.natural_singles(5, 40), atol=0, rtol=0
+    )
+    assert nearest(LIBRARY.natural_hands(5, 40, ["clasp"]), ["flat", "fist", "clasp"]) == {"clasp"}
+
+
+def test_held_out_names_of_both_kinds_leave_the_natural_hands_unchanged(tmp_path):
+    entry = {"name": "mine", "kind": "test", "source": "asl: test"}
+    pair = entry | {"right": "mine", "left": "mine", "rotation": [0, 0, 0], "translation": [0, 0, 0]}
+    larger = library_of(tmp_path, [entry | {"index": [0, 30, 0, 0]}], [pair | {"name": "ours"}])
+    kept = ["flat", "fist", "prayer"]
+    torch.testing.assert_close(
+        larger.natural_hands(0, 60, kept), library_of(tmp_path, [], []).natural_hands(0, 60), atol=0, rtol=0
+    )
+    assert (larger.natural_hands(0, 60) - larger.natural_hands(0, 60, kept)).abs().max() > 0.1
+
+
 def test_noise_couples_end_to_middle_joints_and_neighbouring_fingers():
     noise = finger_noise(uniforms(0, [(i,) for i in range(4000)], 30))
 
@@ -227,3 +279,5 @@ def test_unknown_names_list_the_known_ones():
         LIBRARY.single("nothing")
     with pytest.raises(ValueError, match="interaction must be one of"):
         LIBRARY.pair("nothing")
+    with pytest.raises(ValueError, match="natural hand must be one of flat.*prayer.*got 'nothing'"):
+        LIBRARY.natural_hands(0, 3, ["flat", "nothing"])
