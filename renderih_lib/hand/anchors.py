@@ -87,12 +87,13 @@ def contact_frequency(
     """
     if vertices.ndim != 4 or vertices.shape[1] != 2 or vertices.shape[3] != 3:
         raise ValueError(f"vertices must have shape (B, 2, V, 3), got {tuple(vertices.shape)}")
-    count = torch.zeros(vertices.shape[2], dtype=torch.float64)
-    for right, left in vertices:
-        facing = vertex_normals(right, faces[0]) @ vertex_normals(left, faces[1]).T < normal_dot
-        touching = facing & (torch.cdist(right, left) < distance)
-        count += touching.any(1).cpu() + touching.any(0).cpu().double()
-    return count / (2 * len(vertices))
+    vertices = vertices.double()  # a count must not hang on the last digit of a distance
+    normals = [vertex_normals(vertices[:, side], faces[side]) for side in (0, 1)]
+    count = vertices.new_zeros(vertices.shape[2])
+    for (right, left), right_normals, left_normals in zip(vertices, *normals, strict=True):
+        touching = (right_normals @ left_normals.T < normal_dot) & (torch.cdist(right, left) < distance)
+        count += touching.any(1).double() + touching.any(0).double()
+    return (count / (2 * len(vertices))).cpu()
 
 
 def anchor_normals(vertices: Tensor, faces: Tensor, anchors: Tensor) -> Tensor:

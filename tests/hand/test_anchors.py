@@ -141,6 +141,12 @@ def test_contact_frequency_is_the_plain_double_loop(hand, left_hand):
         assert found[v] == expected / 4
 
 
+def test_contacts_of_both_hands_count_alike(hand, left_hand):
+    vertices = pressed_together(hand, left_hand, 0.0)
+    swapped = contact_frequency(vertices.flip(1), (left_hand.faces, hand.faces))
+    assert torch.equal(swapped, contact_frequency(vertices, (hand.faces, left_hand.faces)))
+
+
 def test_contact_frequency_needs_pairs(hand):
     with pytest.raises(ValueError, match="vertices must have shape"):
         contact_frequency(hand.template[None], (hand.faces, hand.faces))
