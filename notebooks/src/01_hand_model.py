@@ -39,10 +39,9 @@ from renderih_lib.hand.anatomy import (
     rest_frames,
     rotations_to_angles,
 )
-from renderih_lib.hand.anchors import contact_frequency, contact_prior, neighbours, select_anchors
+from renderih_lib.hand.anchors import contact_frequency, neighbours, select_anchors, vertex_normals
 from renderih_lib.hand.mano import load_mano
 from renderih_lib.hand.open_hand import attribution, load_open_hand
-from renderih_lib.hand.pair import PairPose
 from renderih_lib.hand.parts import hand_parts, part_of_vertex
 from renderih_lib.hand.skeleton import (
     FINGER_JOINT_NAMES,
@@ -52,6 +51,7 @@ from renderih_lib.hand.skeleton import (
     KEYPOINT_NAMES,
     PARENTS,
 )
+from renderih_lib.pose.contacts import VARIATIONS, library_frequency
 from renderih_lib.pose.library import load_pose_library
 
 run = repro.start("01_hand_model", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
@@ -625,35 +625,36 @@ def greedy(frequency, hops, start, count=108):
 
 
 # %% [markdown]
-# The contact frequency itself needs poses. InterHand2.6M is not ours to ship, so there are two stand-ins: a plain
-# geometric prior (palm side and finger ends first), which the library uses, and a count over the two-hand poses of
-# the open library.
+# The paper counts contacts over InterHand2.6M, which is not ours to ship; we count over the interactions of the open
+# library. A vertex touches when some vertex of the other hand is less than 2 cm away and the two normals point
+# against each other (dot product below -0.6). For one pair:
 
 # %%
-prior = contact_prior(hand)
-first_pass = greedy(prior, 2, [])
-anchors = greedy(prior, 1, first_pass)
-assert anchors == select_anchors(prior, hand.faces.numpy()).tolist()
+pair = library.hands(library.pair("prayer"))
+right, left = pair.vertices[0].double()
+faces = [model.faces for model in library.hands.hands]
+facing = vertex_normals(right, faces[0]) @ vertex_normals(left, faces[1]).T < -0.6
+touching = facing & (torch.cdist(right, left) < 0.02)
+one_pair = (touching.any(1).double() + touching.any(0)) / 2  # both hands count
+assert torch.equal(one_pair, contact_frequency(pair.vertices, faces))
+
+# %%
+frequency = library_frequency(library).numpy()
+first_pass = greedy(frequency, 2, [])
+anchors = greedy(frequency, 1, first_pass)
+assert anchors == select_anchors(frequency, hand.faces.numpy()).tolist()
 print(f"first pass {len(first_pass)} anchors, both passes {len(anchors)}")
 
 # %%
-pairs = PairPose.cat([library.pair(name) for name in library.interactions])
-meshes = library.hands(pairs)
-counted = contact_frequency(meshes.vertices, [model.faces for model in library.hands.hands]).numpy()
-
-# %%
 figure_2 = plt.get_cmap("tab20")([0, 14, 15, 2, 4, 5, 8, 9, 12, 6, 7, 16, 1, 10, 11, 18])[:, :3]
-surfaces = {
-    "16 parts, 108 anchors": (figure_2[part], hand.template[anchors].numpy()),
-    "prior": (heat(prior), None),
-    "counted": (heat(counted), None),
-}
+surfaces = {"contact frequency": heat(frequency), "16 parts": figure_2[part]}
+points = hand.template[anchors].numpy()
 
 # %%
 dots = dict(point_color="#7B2D8B", point_radius=2.6 * pixels / 200)
 pictures, titles = [], []
-for view in ("palm", "back"):
-    for title, (color, points) in surfaces.items():
+for title, color in surfaces.items():
+    for view in ("palm", "back"):
         surface = viz.Surface(hand.template.numpy(), hand.faces.numpy(), color)
         size = (int(1.9 * pixels),) * 2
         pictures.append(viz.picture([surface], view=view, size=size, extent=0.21, points=points, **dots))
@@ -661,12 +662,27 @@ for view in ("palm", "back"):
 
 # %%
 run.show(
-    viz.sheet(pictures, columns=3, titles=titles, width=3.0),
+    viz.sheet(pictures, columns=4, titles=titles, width=2.6),
     "figure_2",
-    caption="Paper Figure 2 on the open hand. Left: the 16 parts in colours and the 108 anchors as purple dots. Middle: "
-    f"the geometric contact prior that ordered them. Right: contact frequency counted over the {len(pairs)} two-hand "
-    "poses of the open library. Dark is touched most.",
-    alt="A hand from palm and back, coloured by its 16 parts with purple anchor dots, and as two maps of contact.",
+    caption="Paper Figure 2 on the open hand, with the 108 anchors as purple dots. Left: contact frequency over "
+    f"{VARIATIONS} variations of each of the library's {len(library.interactions)} interactions, pale for skin that never "
+    f"touches, dark blue for {frequency.max():.2f}, the most touched vertex. Right: the 16 parts in colours.",
+    alt="A hand from palm and back, as a map of contact dark at the palm side of the fingers, and coloured by its 16 parts; "
+    "purple anchor dots on both.",
+)
+
+# %% [markdown]
+# Where the two hands meet is where anchors matter, but the spacing rule covers all skin: the back of the hand gets its
+# anchors last.
+
+# %%
+by_level = pd.DataFrame({"level": [JOINT_NAMES[p].split("_")[-1] for p in part], "frequency": frequency})
+by_level["palmar"] = np.where(vertex_normals(hand.template, hand.faces)[:, 1] < 0, "inner side", "back")
+by_level = by_level.pivot_table(values="frequency", index="level", columns="palmar")
+run.table(
+    by_level.loc[["wrist", "root", "middle", "end"]].rename(index={"wrist": "palm"}).round(2),
+    "contact_frequency",
+    caption="Mean contact frequency of the skin by level of the hand and by side.",
 )
 
 # %%
@@ -843,14 +859,14 @@ run.write_metrics(
 # ```
 # </details>
 #
-# **3. Other anchors.** Choose anchors by the counted contact frequency instead of the prior. Which parts gain, which
-# lose? Why does the back of the hand keep anchors at all?
+# **3. Other contacts.** Choose anchors by the contacts of the prayer alone (`one_pair`). Which parts gain, which lose?
+# Why does the back of the hand keep anchors at all?
 #
 # <details><summary>Solution</summary>
 #
 # ```python
-# by_count = select_anchors(counted, hand.faces.numpy())
-# np.bincount(part_of_vertex(hand)[by_count], minlength=16) - np.bincount(part_of_vertex(hand)[anchors], minlength=16)
+# prayer = select_anchors(one_pair.numpy(), hand.faces.numpy())
+# np.bincount(part[prayer], minlength=16) - np.bincount(part[anchors], minlength=16)
 # ```
 # The spacing rule forces the first pass to cover everything: once the touched skin is full, the next vertex at least
 # three hops away is taken however rarely it touches.
@@ -865,6 +881,6 @@ run.write_metrics(
 # - The hand splits into 16 closed parts, and 108 anchors cover it within two hops.
 #
 # **Limits.** Skinning loses volume in sharp bends, and the palm cannot cup. The open hand has MANO's counts but is not
-# MANO: its numbers are its own. The contact prior is geometry, not statistics of real hands.
+# MANO: its numbers are its own. Contacts are counted over authored interactions, not over InterHand2.6M.
 #
 # **Next** 02 · Natural poses and their augmentation.
