@@ -1,0 +1,210 @@
+"""Optimises one shard of a plan and judges every pair exactly; any number of workers may run, one per shard.
+
+`python -m renderih_lib.pose.worker --plan plan.parquet --discriminator discriminator.safetensors --shard 0 --out DIR`
+
+`DIR/shard-00000.parquet` holds every pair of the shard as the optimisation left it, with what the exact check says of
+it before and after; `DIR/shard-00000.json` says that the shard is done and what it was made from. A worker that is
+killed leaves nothing that looks finished: run it again.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+
+from renderih_lib.hand.pair import HandPair, PairPose, open_hand_pair
+from renderih_lib.pose.naturalness import Discriminator, load_discriminator
+from renderih_lib.pose.optimize import ITERATIONS, PRESETS, PairTerms, optimize_pairs
+from renderih_lib.pose.plan import read_plan
+from renderih_lib.pose.store import write_poses
+from renderih_lib.pose.validity import check_pairs
+from renderih_lib.repro import sha256, write_json
+
+_CPU_BATCH = 64  # more pairs at once make a CPU no faster and take its memory
+_CHECKED = 32  # pairs judged at once; fixed, so that rounding does not hang on the batch size
+_LOG_SECONDS = 5.0
+
+
+def optimize_shard(
+    plan: Path,
+    discriminator: Path,
+    shard: int,
+    out: Path,
+    *,
+    preset: str = "paper",
+    batch: int = 32,
+    device: str = "cpu",
+) -> dict:
+    """Optimise, judge and write one shard; returns its record. A finished shard is checked and left alone.
+
+    The poses are the same bytes for any `batch`.
+
+    Raises:
+        ValueError: if the plan or the discriminator cannot be read, the plan has no such shard, or there is no such
+            device.
+    """
+    pose, table = read_plan(plan)
+    model = _read_discriminator(discriminator)
+    made_from = {"plan": sha256(plan), "discriminator": sha256(discriminator), "preset": preset}
+    rows = np.flatnonzero(table["shard"] == shard)
+    if len(rows) == 0:
+        raise ValueError(f"{plan} has no shard {shard}, only 0 to {table['shard'].max()}")
+    if not shard_fault(out, shard, made_from):
+        return read_record(out, shard)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda', but torch finds no CUDA device here: use --device cpu")
+    out.mkdir(parents=True, exist_ok=True)
+    begin = time.perf_counter()
+    pose, table = pose[torch.from_numpy(rows)], table.iloc[rows].reset_index(drop=True)
+    hands, progress = open_hand_pair(), _Progress(f"pose_shard {shard:05d}")
+    size = batch if device == "cuda" else min(batch, _CPU_BATCH)
+    optimized = _optimized(pose, PairTerms(hands, model).to(device), preset, size, progress)
+    judged = _judged(optimized, hands, model, progress, "checked")
+    before = _judged(pose, hands, model, progress, "checked the start of")
+    path = shard_path(out, shard, ".parquet")
+    write_poses(path, optimized, **table, **judged, **before.add_prefix("before_"))
+    reasons = judged["reason"].value_counts().to_dict()
+    problems = {
+        str(table["pose_id"][i]): "not finite" for i in np.flatnonzero(judged["reason"] == "not finite")
+    }
+    record = {"shard": shard, "pairs": len(rows), **made_from, "sha256": sha256(path), "reasons": reasons}
+    record |= {"problems": problems, "device": device, "seconds": round(time.perf_counter() - begin, 1)}
+    write_json(shard_path(out, shard, ".json"), record)
+    return record
+
+
+def shard_path(folder: Path, shard: int, suffix: str) -> Path:
+    """`folder/shard-00000<suffix>`; suffix is ".parquet" or ".json"."""
+    return Path(folder) / f"shard-{shard:05d}{suffix}"
+
+
+def read_record(folder: Path, shard: int) -> dict:
+    """What the worker wrote down about a finished shard."""
+    return json.loads(shard_path(folder, shard, ".json").read_text())
+
+
+def shard_fault(folder: Path, shard: int, made_from: dict) -> str:
+    """Why a shard cannot be used as one made from these hashes and this preset, in a few words; "" if it can."""
+    try:
+        record = read_record(folder, shard)
+        found = sha256(shard_path(folder, shard, ".parquet"))
+    except FileNotFoundError:
+        return "is not done"
+    except ValueError:
+        return "has a damaged record"
+    for name, value in made_from.items():
+        if record.get(name) != value:
+            return f"was made from another {name}"
+    return "" if found == record.get("sha256") else "is damaged"
+
+
+def _read_discriminator(path: Path) -> Discriminator:
+    try:
+        return load_discriminator(path)
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing: run notebook 06_natural_discriminator") from None
+    except (SafetensorError, KeyError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"{path} is no discriminator ({first}): run notebook 06_natural_discriminator"
+        ) from None
+
+
+def _optimized(pose: PairPose, terms: PairTerms, preset: str, batch: int, progress: "_Progress") -> PairPose:
+    """The pairs after the optimisation, `batch` at a time."""
+    parts = []
+    for start in range(0, len(pose), batch):
+        part = pose[start : start + batch]
+
+        def step(iteration, *_, begin=start, count=len(part)):
+            progress.say(f"{begin + count * iteration // ITERATIONS}/{len(pose)} pairs")
+
+        parts.append(optimize_pairs(part, terms, preset=preset, on_step=step).pose)
+    return PairPose.cat(parts)
+
+
+def _judged(pose: PairPose, hands: HandPair, model: Discriminator, progress: "_Progress", what: str):
+    """The exact check of B pairs and their naturalness, the mean of D over both hands."""
+    parts = []
+    for start in range(0, len(pose), _CHECKED):
+        part = pose[start : start + _CHECKED]
+        with torch.no_grad():
+            natural = model(part.angles).mean(1)
+        parts.append(check_pairs(part, hands).assign(naturalness=natural.numpy()))
+        progress.say(f"{what} {start + len(part)}/{len(pose)} pairs")
+    return pd.concat(parts, ignore_index=True)
+
+
+class _Progress:
+    """One line every few seconds."""
+
+    def __init__(self, name: str):
+        self.name, self.begin = name, time.monotonic()
+        self.last = self.begin
+
+    def say(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self.last >= _LOG_SECONDS:
+            print(f"{self.name}: {line}, {now - self.begin:.0f} s", flush=True)
+            self.last = now
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        "python -m renderih_lib.pose.worker", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--plan", type=Path, required=True, help="of renderih_lib.pose.plan")
+    parser.add_argument("--discriminator", type=Path, required=True, help="of notebook 06")
+    parser.add_argument("--shard", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the shards")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="paper")
+    parser.add_argument("--batch", type=_positive, default=32, help="pairs optimised together")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="by default cuda where there is one")
+    parser.add_argument("--threads", type=_positive, default=1)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        record = optimize_shard(
+            options.plan,
+            options.discriminator,
+            options.shard,
+            options.out,
+            preset=options.preset,
+            batch=options.batch,
+            device=device,
+        )
+    except ValueError as error:
+        return _failed(options.shard, str(error))
+    except OSError as error:
+        return _failed(
+            options.shard,
+            f"cannot write to {options.out} ({error.strerror or error}): make room or allow writing, then run the "
+            "same command again",
+        )
+    for pose_id, problem in record["problems"].items():
+        print(f"shard {options.shard}: pair {pose_id} left out: {problem}", file=sys.stderr)
+    valid = record["reasons"].get("valid", 0)
+    print(f"shard {options.shard}: {valid} of {record['pairs']} pairs are valid, {record['seconds']} s")
+    return 0
+
+
+def _failed(shard: int, message: str) -> int:
+    print(f"error: shard {shard}: {message}", file=sys.stderr)
+    return 1
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
