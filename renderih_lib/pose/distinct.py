@@ -13,13 +13,13 @@ from torch import Tensor
 from renderih_lib.hand.anatomy import joint_rotations, rest_frames
 from renderih_lib.hand.model import HandModel
 from renderih_lib.hand.pair import HandPair, PairPose
-from renderih_lib.hand.skeleton import JOINT_NAMES, KEYPOINT_COUNT
+from renderih_lib.hand.skeleton import KEYPOINT_COUNT
 from renderih_lib.pose.library import PoseLibrary
+from renderih_lib.pose.retarget import retargeted
 
 #: Two pairs are distinct if some keypoint differs by at least this much.
 APART_MM = 10.0
 
-_KNUCKLE = JOINT_NAMES.index("middle_root")
 _BLOCK = 512  # poses compared or posed at a time; changes memory and speed only
 _DRAWS = 32  # natural pairs drawn per distinct pair asked for, before giving up
 
@@ -133,18 +133,5 @@ def _near(first: Tensor, second: Tensor, apart_mm: float) -> Tensor:
 
 
 def _pair_keypoints(pose: PairPose, hands: HandPair) -> Tensor:
-    rest = torch.stack([hand.rest(pose.shape[:, side])[1] for side, hand in enumerate(hands.hands)], 1)
-    mean = torch.stack([hand.rest_joints for hand in hands.hands])
-    size = _reach(rest[:, 0]) / _reach(mean[0])
-    between = (pose.translation + rest[:, :, 0]).diff(dim=1)[:, 0] / size[:, None]
-    back = pose.wrist[:, 0].transpose(-1, -2)
-    place = torch.stack([torch.zeros_like(between), (back @ between[..., None])[..., 0]], 1)
-    alike = PairPose(
-        pose.angles, back[:, None] @ pose.wrist, place - mean[:, 0], torch.zeros_like(pose.shape)
-    )
-    return 1000 * hands(alike).keypoints.flatten(1, 2)
-
-
-def _reach(joints: Tensor) -> Tensor:
-    """Wrist to middle knuckle (...), of joints (..., 16, 3)."""
-    return (joints[..., _KNUCKLE, :] - joints[..., 0, :]).norm(dim=-1)
+    keypoints = hands(retargeted(pose, hands, hands)).keypoints
+    return 1000 * ((keypoints - keypoints[:, :1, :1]) @ pose.wrist[:, :1]).flatten(1, 2)
