@@ -4,12 +4,16 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from renderih_lib.hand.anatomy import angle_limits
 from renderih_lib.pose.augment import augment, uniforms
+from renderih_lib.pose.library import PoseLibrary
 from renderih_lib.repro import replacing
 
 #: Root mean square offset, degrees, from which a pose counts as wholly unnatural.
@@ -57,6 +61,34 @@ def natural_probability(angles: Tensor, raw: Tensor) -> Tensor:
     return (1 - offset / math.radians(UNNATURAL_OFFSET)).clamp(min=0)
 
 
+def labelled_poses(poses: Tensor, copies: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Poses (N, 15, 3) augmented `copies` times each at random levels, and their labels.
+
+    Returns:
+        (N * copies, 15, 3) radians and `natural_probability` of each, (N * copies,). Row i depends on (seed, i).
+    """
+    raw = poses.repeat(copies, 1, 1)
+    level = uniforms(seed, [(i, 0, 0) for i in range(len(raw))], 1)[:, 0]
+    augmented = augment(raw, 1, seed, level)
+    return augmented, natural_probability(augmented, raw)
+
+
+def split_names(library: PoseLibrary, every: int = 5) -> tuple[list[str], list[str]]:
+    """Names to train D with, and names kept from it: every fifth single pose and every fifth interaction.
+
+    An interaction may show a single pose, so a pose that shares a hand with a kept one is in neither list.
+    """
+    hands = {name: pose.angles[None] for name, pose in library.singles.items()}
+    hands |= {name: pose.angles for name, pose in library.interactions.items()}
+    unseen = [*list(library.singles)[::every], *list(library.interactions)[::every]]
+    kept = torch.cat([hands[name] for name in unseen])
+    shows_kept = {
+        name: (shown[:, None] - kept).abs().amax((-2, -1)).amin().item() < 1e-3
+        for name, shown in hands.items()
+    }
+    return [name for name in hands if not shows_kept[name]], unseen
+
+
 def train_discriminator(
     poses: Tensor, steps: int, seed: int, held_out: Tensor | None = None, batch: int = 128, progress=iter
 ) -> tuple[Discriminator, list[dict]]:
@@ -81,12 +113,12 @@ def train_discriminator(
     model = _initialised(Discriminator(), seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-4, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    batches = _batches(*_labelled(poses, 8, seed), batch, seed)
+    batches = _batches(poses, *labelled_poses(poses, 8, seed), batch, seed)
     every = max(1, steps // 10)
     judged = (
         None
         if held_out is None
-        else (held_out, *_labelled(held_out, 1, seed + 1)[1:], augment(held_out, 1, seed + 2))
+        else (held_out, *labelled_poses(held_out, 1, seed + 1), augment(held_out, 1, seed + 2))
     )
     history, running = [], []
     for step in progress(range(1, steps + 1)):
@@ -114,6 +146,25 @@ def separation(model: Discriminator, natural: Tensor, unnatural: Tensor) -> floa
     return float(above / (len(natural) * len(unnatural)))
 
 
+def reliability(answers: Tensor, labels: Tensor, bins: int = 10) -> pd.DataFrame:
+    """Answers of D in [0, 1] against the labels they should equal, (N,) each, in bins of equal width of the answer.
+
+    Returns:
+        One row per bin that is not empty: mean answer, mean label, spread (standard deviation of the labels), count.
+        A calibrated D has equal means; a bin's spread is what the pose alone cannot tell.
+    """
+    frame = pd.DataFrame({"answer": answers.numpy(), "label": labels.numpy()})
+    groups = frame.groupby(np.minimum((frame.answer * bins).astype(int), bins - 1))
+    return pd.DataFrame(
+        {
+            "answer": groups.answer.mean(),
+            "label": groups.label.mean(),
+            "spread": groups.label.std(ddof=0),
+            "count": groups.size(),
+        }
+    ).reset_index(drop=True)
+
+
 def save_discriminator(path: Path, model: Discriminator) -> None:
     """Write the weights as safetensors; an interrupted write leaves the old file."""
     with replacing(Path(path)) as temporary:
@@ -121,10 +172,23 @@ def save_discriminator(path: Path, model: Discriminator) -> None:
 
 
 def load_discriminator(path: Path) -> Discriminator:
-    """The discriminator that `save_discriminator` wrote."""
-    weights = load_file(path)
-    model = Discriminator(width=len(weights["first.weight"]))
-    model.load_state_dict(weights)
+    """The discriminator that `save_discriminator` wrote.
+
+    Raises:
+        ValueError: if the file is missing, cut short, or holds something else.
+    """
+    try:
+        weights = load_file(path)
+        model = Discriminator(width=len(weights["first.weight"]))
+        model.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"{path} holds no discriminator ({type(error).__name__}: {reason}); "
+            "make it with notebook 06_natural_discriminator"
+        ) from None
+    if not all(weight.isfinite().all() for weight in weights.values()):
+        raise ValueError(f"{path} holds a discriminator with weights that are not finite; train it again")
     return model.eval()
 
 
@@ -144,14 +208,6 @@ def _scores(
     with torch.no_grad():
         loss = ((model(natural) - 1).square().mean() + (model(augmented) - labels).square().mean()) / 2
     return {"held_out_loss": loss.item(), "auc": separation(model, natural, unnatural)}
-
-
-def _labelled(poses: Tensor, copies: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Natural poses (N, 15, 3), augmented ones (N * copies, 15, 3) at random levels, and their labels."""
-    raw = poses.repeat(copies, 1, 1)
-    level = uniforms(seed, [(i, 0, 0) for i in range(len(raw))], 1)[:, 0]
-    augmented = augment(raw, 1, seed, level)
-    return poses, augmented, natural_probability(augmented, raw)
 
 
 def _batches(

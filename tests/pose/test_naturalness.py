@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from renderih_lib.hand.anatomy import SPLAY, TWIST, angle_limits
 from renderih_lib.hand.skeleton import ROOT_JOINTS
@@ -10,10 +11,13 @@ from renderih_lib.pose.library import load_pose_library
 from renderih_lib.pose.naturalness import (
     Discriminator,
     adversarial_loss,
+    labelled_poses,
     load_discriminator,
     natural_probability,
+    reliability,
     save_discriminator,
     separation,
+    split_names,
     train_discriminator,
 )
 
@@ -25,10 +29,9 @@ def library():
 
 @pytest.fixture(scope="module")
 def trained(library):
-    unseen = library.names[::5]
-    seen = [name for name in library.names if name not in unseen]
+    seen, unseen = split_names(library)
     return train_discriminator(
-        library.natural_singles(0, 800, seen), 80, 0, held_out=library.natural_singles(1, 200, unseen)
+        library.natural_hands(0, 800, seen), 120, 0, held_out=library.natural_hands(1, 200, unseen)
     )
 
 
@@ -36,6 +39,20 @@ def test_tells_natural_from_augmented_poses_that_it_never_saw(trained):
     _, history = trained
     assert history[-1]["auc"] > 0.95
     assert history[-1]["held_out_loss"] < history[0]["held_out_loss"] / 1.5
+
+
+def test_names_kept_from_training_share_no_hand_with_it(library):
+    seen, unseen = split_names(library)
+    assert not set(seen) & set(unseen)
+    assert set(unseen) == {*list(library.singles)[::5], *list(library.interactions)[::5]}
+    hands = {
+        name: pose.angles.reshape(-1, 15, 3)
+        for name, pose in (library.singles | library.interactions).items()
+    }
+    kept = torch.cat([hands[name] for name in unseen])
+    for name, shown in hands.items():
+        shared = any((kept - hand).abs().amax((1, 2)).min() < 1e-3 for hand in shown)
+        assert shared != (name in seen)
 
 
 def test_a_network_taught_that_random_poses_are_natural_cannot_tell(library):
@@ -67,6 +84,34 @@ def test_labels_are_one_without_offset_and_fall_with_it(library):
     assert (natural_probability(poses, poses) == 1).all()
     labels = [natural_probability(augment(poses, 1, 0, level), poses).mean() for level in (0.1, 0.4, 1.0)]
     assert 1 > labels[0] > labels[1] > labels[2] >= 0
+
+
+def test_labelled_poses_have_random_levels_and_depend_on_their_own_row_alone(library):
+    poses = library.natural_singles(3, 50)
+    augmented, labels = labelled_poses(poses, 4, 0)
+    assert augmented.shape == (200, 15, 3)
+    torch.testing.assert_close(labels, natural_probability(augmented, poses.repeat(4, 1, 1)))
+    assert labels.min() < 0.2 and labels.max() > 0.8
+    torch.testing.assert_close(labelled_poses(poses[:10], 1, 0)[0], augmented[:10])
+
+
+def test_reliability_of_answers_that_are_right_on_average_lies_on_the_diagonal():
+    generator = torch.Generator().manual_seed(0)
+    answers = torch.rand(20_000, generator=generator)
+    labels = (torch.rand(20_000, generator=generator) < answers).float()
+    curve = reliability(answers, labels)
+    assert len(curve) == 10 and curve["count"].sum() == 20_000
+    assert (curve.answer - curve.label).abs().max() < 0.05
+    assert (reliability(answers, 0 * answers).label == 0).all()
+
+
+def test_the_trained_network_is_roughly_calibrated_on_poses_that_it_never_saw(trained, library):
+    model, _ = trained
+    poses, labels = labelled_poses(library.natural_hands(5, 400, split_names(library)[1]), 1, 5)
+    with torch.no_grad():
+        curve = reliability(model(poses), labels)
+    gap = ((curve.answer - curve.label).abs() * curve["count"]).sum() / curve["count"].sum()
+    assert gap < 0.15
 
 
 def test_adversarial_loss_is_per_pair_and_its_gradient_moves_free_angles_only(trained, library):
@@ -116,3 +161,38 @@ def test_outputs_are_probabilities():
 def test_no_steps_is_an_error():
     with pytest.raises(ValueError, match="steps must be at least 1"):
         train_discriminator(torch.zeros(2, 15, 3), 0, 0)
+
+
+def missing(path):
+    path.unlink()
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def another_file(path):
+    path.write_text("hello")
+
+
+def other_weights(path):
+    path.write_bytes(save({"first.weight": torch.zeros(16, 45)}))
+
+
+def broken_weights(path):
+    save_discriminator(path, Discriminator(width=16).requires_grad_(False).apply(_spoil))
+
+
+def _spoil(layer):
+    if isinstance(layer, torch.nn.Linear):
+        layer.weight.fill_(float("nan"))
+
+
+@pytest.mark.parametrize("fault", [missing, cut_short, another_file, other_weights, broken_weights])
+def test_what_is_no_discriminator_is_named(tmp_path, fault):
+    path = tmp_path / "d.safetensors"
+    save_discriminator(path, Discriminator(width=16))
+    load_discriminator(path)
+    fault(path)
+    with pytest.raises(ValueError, match=r"d\.safetensors holds (no|a) discriminator"):
+        load_discriminator(path)

@@ -1,0 +1,189 @@
+"""An automatic judge of naturalness that is not the discriminator: no network, and natural poses D never saw.
+
+It stands in for the people of Table 3, who looked at pictures of meshes: a pair looks natural if no two fingers that
+are neighbours stand in an odd combination, and no hand visibly runs through the other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from renderih_lib.hand.anatomy import BEND, joint_rotations
+from renderih_lib.hand.pair import HandPair, PairPose
+from renderih_lib.hand.skeleton import FINGERS, KEYPOINT_COUNT
+from renderih_lib.pose.validity import DEPTH_MM, check_pairs
+
+#: Middle joint, end joint and tip of each finger, thumb to pinky: the keypoints that move against the palm.
+_FINGER_KEYPOINTS = [[1 + 4 * finger + k for k in (1, 2, 3)] for finger in range(5)]
+#: Groups of keypoints that are looked up in the bank together; a hand is as odd as its oddest group.
+_GROUPS = {
+    "neighbours": [a + b for a, b in zip(_FINGER_KEYPOINTS[:-1], _FINGER_KEYPOINTS[1:], strict=True)],
+    "whole hand": [list(range(1, KEYPOINT_COUNT))],
+}
+#: What counts as odd. "neighbours" is the one to use; the other two show how much hangs on the choice.
+DEFINITIONS = ("neighbours", "whole hand", "coupling")
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges pairs by the oddness of their fingers and by how deep they go into each other.
+
+    Definitions of oddness:
+        neighbours: mean distance, mm, of the keypoints of two neighbouring fingers to those of the most similar hand
+            of the bank; the worst of the four couples counts. A gesture that the bank lacks still passes if each
+            couple of fingers stands in a way that the bank knows.
+        whole hand: the same for all keypoints at once. Every new gesture is odd.
+        coupling: largest departure, degrees, of a finger's end joint from 2/3 of its middle joint, the textbook
+            coupling (J. Lin, Y. Wu and T. S. Huang, Modeling the Constraints of Human Hand Motion, 2000). No bank.
+
+    Keypoints are relative to the wrist, on the mean shape of a right hand; equal angles mean mirrored hands.
+    """
+
+    bank: Tensor  # (N, 21, 3) mm
+    hands: HandPair
+    definition: str = DEFINITIONS[0]
+    most_odd: float = float("nan")  # mm, or degrees for "coupling": the oddest that passes
+    deepest: float = float("nan")  # mm: the deepest penetration that passes
+
+    @staticmethod
+    def of(natural: Tensor, hands: HandPair, definition: str = DEFINITIONS[0]) -> "Judge":
+        """A judge, not yet calibrated, with natural hands (N, 15, 3) radians to compare with.
+
+        Raises:
+            ValueError: if the definition is unknown or there are no hands.
+        """
+        if definition not in DEFINITIONS:
+            raise ValueError(f"definition must be one of {', '.join(DEFINITIONS)}, got {definition!r}")
+        if natural.ndim != 3 or len(natural) == 0:
+            raise ValueError(f"natural must be at least one hand (N, 15, 3), got {tuple(natural.shape)}")
+        return Judge(_keypoints(natural, hands), hands, definition)
+
+    def oddness(self, angles: Tensor) -> Tensor:
+        """(...) mm, or degrees for "coupling", of hands (..., 15, 3) radians; larger is odder."""
+        flat = angles.reshape(-1, *angles.shape[-2:]).float()
+        if self.definition == "coupling":
+            odd = _coupling(flat)
+        else:
+            keypoints = _keypoints(flat, self.hands)
+            groups = [_nearest(keypoints[:, g], self.bank[:, g]) for g in _GROUPS[self.definition]]
+            odd = torch.stack(groups, -1).amax(-1)
+        return odd.view(angles.shape[:-2])
+
+    def scores(self, pose: PairPose, depth_mm: np.ndarray | None = None) -> pd.DataFrame:
+        """One row per pair: oddness of its odder hand, and depth_mm by `check_pairs` unless known already (B,)."""
+        depth = check_pairs(pose, self.hands).depth_mm.to_numpy() if depth_mm is None else depth_mm
+        return pd.DataFrame({"oddness": self.oddness(pose.angles).amax(1).numpy(), "depth_mm": depth})
+
+    def calibrated(self, scores: pd.DataFrame, accept: float = 0.9) -> "Judge":
+        """The judge whose two thresholds let this share of natural pairs pass, both equally strict.
+
+        A depth that the exact acceptance allows (`validity.DEPTH_MM`) is never held against a pair: nobody sees it.
+
+        Args:
+            scores: `scores` of natural pairs that are not among those to be judged.
+
+        Raises:
+            ValueError: if accept is not in (0, 1) or there are no scores.
+        """
+        if not 0 < accept < 1:
+            raise ValueError(f"accept must lie between 0 and 1, got {accept}")
+        if scores.empty:
+            raise ValueError("scores is empty; calibrate on at least one natural pair")
+        worst = scores.rank(pct=True, method="max").max(axis=1)
+        share = float(worst.quantile(accept, interpolation="higher"))
+        most_odd, deepest = scores.quantile(share, interpolation="higher")
+        return replace(self, most_odd=float(most_odd), deepest=max(float(deepest), DEPTH_MM))
+
+    def passes(self, scores: pd.DataFrame) -> np.ndarray:
+        """(B,) bool for rows of `scores`; what is not finite is never natural.
+
+        Raises:
+            ValueError: if the judge has not been calibrated.
+        """
+        if np.isnan(self.most_odd):
+            raise ValueError("the judge has no thresholds yet; call calibrated first")
+        return ((scores.oddness <= self.most_odd) & (scores.depth_mm <= self.deepest)).to_numpy()
+
+    def natural(self, pose: PairPose) -> np.ndarray:
+        """(B,) bool: whether each pair looks natural."""
+        return self.passes(self.scores(pose))
+
+
+def clustered_rates(
+    verdicts: Mapping[str, np.ndarray], raw_ids: Mapping[str, np.ndarray], draws: int = 4000, seed: int = 0
+) -> pd.DataFrame:
+    """Share of True per kind with a 95 % interval, by bootstrap over raw poses.
+
+    Pairs made from one raw pose stand or fall together, so raw poses are drawn, with all that was made from them.
+
+    Args:
+        verdicts: kind -> (B,) bool. raw_ids: kind -> (B,) int, the raw pose behind each.
+
+    Returns:
+        One row per kind: rate, low, high in [0, 1], n.
+    """
+    rates = _bootstrapped(verdicts, raw_ids, draws, seed)
+    rows = {
+        kind: (float(np.mean(verdict)), *np.nanquantile(rates[kind], (0.025, 0.975)), len(verdict))
+        for kind, verdict in verdicts.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["rate", "low", "high", "n"])
+
+
+def order_probabilities(
+    verdicts: Mapping[str, np.ndarray], raw_ids: Mapping[str, np.ndarray], draws: int = 4000, seed: int = 0
+) -> pd.Series:
+    """For each two kinds that follow each other in `verdicts`: share of bootstrap draws (as in `clustered_rates`) in
+    which the first has the higher rate. Near 1: the order is no accident of the raw poses."""
+    rates = _bootstrapped(verdicts, raw_ids, draws, seed)
+    kinds = list(verdicts)
+    return pd.Series(
+        {
+            f"{a} > {b}": float((rates[a] > rates[b]).mean())
+            for a, b in zip(kinds[:-1], kinds[1:], strict=True)
+        }
+    )
+
+
+def _bootstrapped(verdicts: Mapping, raw_ids: Mapping, draws: int, seed: int) -> dict[str, np.ndarray]:
+    """(draws,) rates of each kind; the same raw poses are drawn for all kinds. NaN where none of a kind was."""
+    for kind, verdict in verdicts.items():
+        if len(verdict) != len(raw_ids[kind]):
+            raise ValueError(f"{kind!r} has {len(verdict)} verdicts and {len(raw_ids[kind])} raw_ids")
+    known = np.unique(np.concatenate([np.asarray(raw_ids[kind]) for kind in verdicts]))
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(known), np.full(len(known), 1 / len(known)), draws)
+    rates = {}
+    for kind, verdict in verdicts.items():
+        weights = drawn[:, np.searchsorted(known, raw_ids[kind])]
+        with np.errstate(invalid="ignore"):
+            rates[kind] = weights @ np.asarray(verdict, dtype=float) / weights.sum(1)
+    return rates
+
+
+@torch.no_grad()
+def _keypoints(angles: Tensor, hands: HandPair) -> Tensor:
+    """(N, 21, 3) mm relative to the wrist, mean shape, of hands (N, 15, 3) radians."""
+    rotations = joint_rotations(angles.float(), hands.frames[0])
+    parts = [hands.right(some).keypoints for some in rotations.split(1024)]
+    keypoints = torch.cat(parts)
+    return 1000 * (keypoints - keypoints[:, :1])
+
+
+def _nearest(keypoints: Tensor, bank: Tensor) -> Tensor:
+    """(N,) smallest mean distance of keypoints (N, K, 3) to those of a hand of bank (M, K, 3)."""
+    # as good as exact, and never the matrix product's cancellation: a hand of the bank is at distance 0
+    mode = "donot_use_mm_for_euclid_dist"
+    total = sum(torch.cdist(keypoints[:, k], bank[:, k], compute_mode=mode) for k in range(bank.shape[1]))
+    return total.amin(1) / bank.shape[1]
+
+
+def _coupling(angles: Tensor) -> Tensor:
+    """(N,) degrees: largest |end - 2/3 middle| over the four fingers of angles (N, 15, 3) radians."""
+    bend = torch.rad2deg(angles[..., BEND]).view(-1, len(FINGERS), 3)
+    fingers = [i for i, finger in enumerate(FINGERS) if finger != "thumb"]
+    return (bend[:, fingers, 2] - 2 / 3 * bend[:, fingers, 1]).abs().amax(1)
