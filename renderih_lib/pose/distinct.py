@@ -6,6 +6,7 @@ although a mean over 42 keypoints would hardly notice it. Size, place and orient
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -13,7 +14,6 @@ from torch import Tensor
 from renderih_lib.hand.anatomy import joint_rotations, rest_frames
 from renderih_lib.hand.model import HandModel
 from renderih_lib.hand.pair import HandPair, PairPose
-from renderih_lib.hand.skeleton import KEYPOINT_COUNT
 from renderih_lib.pose.library import PoseLibrary
 from renderih_lib.pose.retarget import retargeted
 
@@ -31,7 +31,8 @@ def pair_keypoints(pose: PairPose, hands: HandPair) -> Tensor:
     The distance between the wrists is divided by the size of the right hand (wrist to middle knuckle, relative to
     the mean shape), so that equal poses of a small and a large person are equal.
     """
-    return torch.cat([_pair_keypoints(pose[i : i + _BLOCK], hands) for i in range(0, len(pose), _BLOCK)])
+    starts = range(0, max(len(pose), 1), _BLOCK)
+    return torch.cat([_pair_keypoints(pose[i : i + _BLOCK], hands) for i in starts])
 
 
 @torch.no_grad()
@@ -89,20 +90,41 @@ def draw_distinct_pairs(
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    kept, seen, keypoints = torch.empty(0, dtype=torch.long), 0, torch.empty(0, 2 * KEYPOINT_COUNT, 3)
-    while len(kept) < count:
-        if seen == _DRAWS * count:
-            raise ValueError(
-                f"{seen} natural pairs of {len(library.interactions)} interactions hold only {len(kept)} that lie "
-                f"{apart_mm:g} mm apart, {count} were asked for: lower apart_mm, or add interactions to the library"
-            )
-        drawn = min(max(2 * seen, count), _DRAWS * count)
-        pose = library.natural_pairs(seed, drawn, oriented)
-        keypoints = torch.cat([keypoints, pair_keypoints(pose[seen:], library.hands)])
+    most = _DRAWS * count
+    kept = first_distinct(
+        lambda start, stop: pair_keypoints(library.natural_pairs(seed, stop)[start:], library.hands),
+        most,
+        count,
+        apart_mm,
+    )
+    if len(kept) < count:
+        raise ValueError(
+            f"{most} natural pairs of {len(library.interactions)} interactions hold only {len(kept)} that lie "
+            f"{apart_mm:g} mm apart, {count} were asked for: lower apart_mm, or add interactions to the library"
+        )
+    drawn = int(kept[-1]) + 1
+    sources = library.pair_sources(drawn)
+    return library.natural_pairs(seed, drawn, oriented)[kept], [sources[i] for i in kept.tolist()]
+
+
+def first_distinct(
+    keypoints_of: Callable[[int, int], Tensor], available: int, count: int, apart_mm: float
+) -> Tensor:
+    """Indices of the first `count` distinct poses of a long row, in order; fewer if the row has no more.
+
+    Args:
+        keypoints_of: function `(start, stop)` that gives the keypoints (stop - start, K, 3) mm of a part of the row,
+            of which only as much is asked for as is needed.
+        available: length of the row.
+    """
+    kept, keypoints = torch.empty(0, dtype=torch.long), None
+    seen = 0
+    while len(kept) < count and seen < available:
+        drawn = min(max(2 * seen, count), available)
+        fresh = keypoints_of(seen, drawn)
+        keypoints = fresh if keypoints is None else torch.cat([keypoints, fresh])
         kept, seen = _distinct(keypoints, apart_mm, kept, seen), drawn
-    kept = kept[:count]
-    sources = library.pair_sources(seen)
-    return pose[kept], [sources[i] for i in kept.tolist()]
+    return kept[:count]
 
 
 def _distinct(keypoints: Tensor, apart_mm: float, kept: Tensor, start: int) -> Tensor:
