@@ -1,4 +1,5 @@
-# The whole reproduction as one graph: a rule per notebook, and plan -> shards for the rendered datasets.
+# The whole reproduction as one graph: a rule per notebook, plan -> shards -> accepted pairs for the poses, and
+# plan -> shards for the rendered datasets.
 # `make reproduce` calls it. By hand: snakemake -c2 --config scale=tiny; on a cluster: --profile profiles/slurm.
 import sys
 
@@ -31,12 +32,21 @@ def code(path):
     return [path, *(os.path.relpath(file) for file in library_files(path)), *assets]
 
 
+POSES = f"{RESULTS}/poses"
+PLANNED, RAW, ACCEPTED = (f"{POSES}/{name}.parquet" for name in ("plan", "raw", "poses"))
+DISCRIMINATOR = f"{RESULTS}/06_natural_discriminator/discriminator.safetensors"
+POSE_SHARDS = [f"{POSES}/shard-{shard:05d}.{kind}" for shard in range(SIZES.pose_shards) for kind in ("json", "parquet")]
+
 # Notebook -> what it reads besides code, what others read of it, cores, priority (higher starts first).
 NOTEBOOKS = {
     "00_start_here": (["data_manifest.yaml"], [], 1, 0),
     "01_hand_model": ([], [], 1, 0),
-    "02_pose_augmentation": ([], ["pairs.npz"], 1, 10),
-    "07_pose_optimization": (made_by("02_pose_augmentation", "pairs.npz"), ["poses.parquet"], 1, 10),
+    "02_pose_augmentation": ([], [], 1, 0),
+    "03_loss_anti_penetration": ([PLANNED], [], 1, 0),
+    "04_loss_attraction": ([PLANNED], [], 1, 0),
+    "05_loss_anatomy": ([PLANNED], [], 1, 0),
+    "06_natural_discriminator": ([PLANNED, RAW], ["discriminator.safetensors"], 1, 20),
+    "07_pose_optimization": ([PLANNED, RAW, DISCRIMINATOR, *POSE_SHARDS], [], 1, 0),
     "08_textures_light_cameras": ([], ["skins/skins.json"], 1, 10),
     "09_cycles_rendering": (shards("gallery") + shards("train", 1), [], 1, 0),
     "11_transhand": ([], [], 1, 0),
@@ -72,12 +82,61 @@ for notebook, (needs, products, cores, first) in NOTEBOOKS.items():
             " --out-dir {OUT_DIR:q} --data-root={params.data_root:q} --threads {threads}"
 
 
+# Everything random about every pair of hands is decided here, once; the shards only optimise rows of the plan.
+rule pose_plan:
+    input:
+        code("renderih_lib/pose/plan.py"),
+    output:
+        PLANNED,
+        RAW,
+    params:
+        seed=SEED,
+        data_root=DATA_ROOT,
+    priority: 20
+    shell:
+        "{PYTHON:q} -m renderih_lib.pose.plan --scale {SIZES.name} --seed {params.seed}"
+        " --data-root={params.data_root:q} --out {output[0]:q}"
+
+
+# One core a shard: two cores work on two. The parquet file counts only with its shard-NNNNN.json.
+rule pose_shard:
+    input:
+        code("renderih_lib/pose/worker.py"),
+        plan=PLANNED,
+        discriminator=DISCRIMINATOR,
+    output:
+        multiext(f"{POSES}/shard-{{shard}}", ".json", ".parquet"),
+    wildcard_constraints:
+        shard=r"\d{5}",
+    params:
+        number=lambda wildcards: int(wildcards.shard),
+        batch=SIZES.optimise_batch,
+    priority: 15
+    shell:
+        "{PYTHON:q} -m renderih_lib.pose.worker --plan {input.plan:q} --discriminator {input.discriminator:q}"
+        " --shard {params.number} --out {POSES:q} --batch {params.batch} --threads {threads}"
+
+
+# The valid pairs of all shards: what rendering reads.
+rule poses:
+    input:
+        POSE_SHARDS,
+        code("renderih_lib/pose/accept.py"),
+        plan=PLANNED,
+    output:
+        ACCEPTED,
+        f"{POSES}/reasons.csv",
+    priority: 15
+    shell:
+        "{PYTHON:q} -m renderih_lib.pose.accept --plan {input.plan:q} --shards {POSES:q} --out {output[0]:q}"
+
+
 # Everything random about every image is decided here, once; the shards only execute rows of the plan.
 rule plan:
     input:
         made_by("08_textures_light_cameras", "skins/skins.json"),
         code("renderih_lib/render/plan.py"),
-        poses=f"{RESULTS}/07_pose_optimization/poses.parquet",
+        poses=ACCEPTED,
     output:
         f"{RESULTS}/datasets/{{dataset}}/plan.parquet",
     wildcard_constraints:

@@ -15,7 +15,17 @@ from renderih_lib.scales import DATASETS, scale_by_name
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(set(re.findall(r'"(\d\d_\w+)"', (ROOT / "Snakefile").read_text())))
-PRODUCTS = {"02_pose_augmentation": "pairs.npz", "07_pose_optimization": "poses.parquet"}
+PRODUCTS = {
+    "06_natural_discriminator": """
+from renderih_lib.pose.naturalness import Discriminator, save_discriminator
+save_discriminator(run.output("discriminator.safetensors"), Discriminator(8))
+""",
+    "07_pose_optimization": """
+from renderih_lib.pose.store import read_poses
+assert len(read_poses(run.input("poses", "plan.parquet"))[0]) == run.sizes.pairs
+assert len(list(run.input("poses").glob("shard-*.json"))) == run.sizes.pose_shards
+""",
+}
 
 SMALL_NOTEBOOK = """# %% tags=["parameters"]
 scale: str = "demo"  # name
@@ -42,11 +52,14 @@ def snakemake(*arguments, **options):
 
 @pytest.fixture
 def small_graph(tmp_path):
-    """Sources with the real names that do almost nothing, and a command to make targets with the real Snakefile."""
+    """Sources with the real names that do almost nothing, and a command to make targets with the real Snakefile.
+
+    The poses between notebooks 06 and 07 are really planned and optimised, with a discriminator that knows nothing.
+    """
     (tmp_path / "src").mkdir()
     for name in NOTEBOOKS:
-        product = f"run.output({PRODUCTS[name]!r}).write_text('made')" if name in PRODUCTS else ""
-        (tmp_path / "src" / f"{name}.py").write_text(SMALL_NOTEBOOK.format(name=name, product=product))
+        text = SMALL_NOTEBOOK.format(name=name, product=PRODUCTS.get(name, ""))
+        (tmp_path / "src" / f"{name}.py").write_text(text)
     runs = tmp_path / "runs"
     targets = [f"{runs}/tiny/{name}/executed.ipynb" for name in ("00_start_here", "07_pose_optimization")]
     command = [
@@ -86,6 +99,8 @@ def test_the_graph_resolves_with_every_notebook_and_shard(tmp_path):
     assert {name.removeprefix("notebook_") for name in counts if name.startswith("notebook_")} == set(
         NOTEBOOKS
     )
+    assert counts["pose_shard"] == scale_by_name("demo").pose_shards
+    assert counts["pose_plan"] == counts["poses"] == 1
     assert counts["shard"] == sum(scale_by_name("demo").shards(dataset) for dataset in DATASETS)
     assert counts["plan"] == len(DATASETS)
 
@@ -99,10 +114,13 @@ def test_an_unknown_scale_is_refused():
 def test_a_second_call_does_nothing_and_a_changed_source_redoes_what_follows(small_graph):
     command, results = small_graph
     first = reproduce(command)
-    assert first.returncode == 0 and "[3/3]" in first.stdout, first.stdout + first.stderr
+    assert first.returncode == 0 and "[6/6]" in first.stdout, first.stdout + first.stderr
     assert set(json.loads((results / "stages.json").read_text())) == {
         "00_start_here",
-        "02_pose_augmentation",
+        "pose_plan",
+        "06_natural_discriminator",
+        "pose_shard 00000",
+        "pose_shard 00001",
         "07_pose_optimization",
         "total",
     }
@@ -121,43 +139,58 @@ def test_after_a_kill_only_the_killed_notebook_and_what_follows_is_redone(small_
     before = (results / "00_start_here" / "executed.ipynb").stat().st_mtime_ns
     (results.parent / "slow").touch()  # now notebooks wait in their last cell
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    wait_for(lambda: (results / "02_pose_augmentation" / "metrics.json").exists())
-    os.kill(
-        process.pid if victim == "driver" else runner_process("02_pose_augmentation", results), signal.SIGKILL
-    )
+    killed = results / "06_natural_discriminator"
+    wait_for(lambda: (killed / "metrics.json").exists())
+    words = ("renderih_lib.runner", killed.name, str(results.parent))
+    os.kill(process.pid if victim == "driver" else process_of(*words), signal.SIGKILL)
     process.wait()
-    assert not (results / "02_pose_augmentation" / "executed.ipynb").exists()
+    assert not (killed / "executed.ipynb").exists()
     (results.parent / "slow").unlink()
     again = reproduce(command)
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "2 stages to do" in again.stdout
+    assert "4 stages to do" in again.stdout
     assert (results / "07_pose_optimization" / "executed.ipynb").exists()
     assert (results / "00_start_here" / "executed.ipynb").stat().st_mtime_ns == before
 
 
-def runner_process(notebook, results):
-    """Process id of the runner of a notebook that writes below `results`."""
+@pytest.mark.slow
+def test_a_killed_pose_shard_alone_is_made_again(small_graph):
+    command, results = small_graph
+    shards = [results / "poses" / f"shard-{shard:05d}.json" for shard in range(2)]
+    first, both = ([*command[:3], *map(str, some), *command[5:]] for some in (shards[:1], shards))
+    assert reproduce(first).returncode == 0
+    before = shards[0].stat().st_mtime_ns
+    process = subprocess.Popen(both, cwd=ROOT, stdout=subprocess.DEVNULL)
+    words = ("renderih_lib.pose.worker", "--shard", str(results.parent))
+    wait_for(lambda: process_of(*words))
+    time.sleep(4)  # it takes more than ten seconds
+    os.kill(process_of(*words), signal.SIGKILL)
+    assert process.wait() != 0
+    assert not shards[1].exists()
+    again = reproduce(both)
+    assert again.returncode == 0 and "1 stages to do" in again.stdout, again.stdout + again.stderr
+    assert shards[0].stat().st_mtime_ns == before and shards[1].exists()
+
+
+def process_of(*words):
+    """Process id of the Python process whose command line has all of these words, or None."""
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            words = entry.read_bytes().decode().split("\0")
+            line = entry.read_bytes().decode().replace("\0", " ")
         except OSError:
             continue
-        if (
-            words[1:3] == ["-m", "renderih_lib.runner"]
-            and notebook in words[3]
-            and str(results.parent) in words
-        ):
+        if line.startswith(sys.executable) and all(word in line for word in words):
             return int(entry.parent.name)
-    raise AssertionError(f"no process runs {notebook}")
+    return None
 
 
 @pytest.mark.slow
 def test_a_failed_notebook_ends_with_one_line_about_it(small_graph):
     command, results = small_graph
-    source = results.parents[1] / "src" / "02_pose_augmentation.py"
+    source = results.parents[1] / "src" / "06_natural_discriminator.py"
     source.write_text(source.read_text() + "\n# %%\n1 / 0\n")
     answer = reproduce(command)
     assert answer.returncode != 0
     lines = [line for line in answer.stdout.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 and "02_pose_augmentation: cell" in lines[0] and "ZeroDivisionError" in lines[0]
+    assert len(lines) == 1 and "06_natural_discriminator: cell" in lines[0] and "ZeroDivisionError" in lines[0]
     assert "Traceback" not in answer.stdout + answer.stderr

@@ -65,8 +65,8 @@ def optimize_shard(
     hands, progress = open_hand_pair(), _Progress(f"pose_shard {shard:05d}")
     size = batch if device == "cuda" else min(batch, _CPU_BATCH)
     optimized = _optimized(pose, PairTerms(hands, model).to(device), preset, size, progress)
-    judged = _judged(optimized, hands, model, progress, "checked")
-    before = _judged(pose, hands, model, progress, "checked the start of")
+    judged = _judged(optimized, hands, model, progress)
+    before = _judged(pose, hands, model, progress)
     path = shard_path(out, shard, ".parquet")
     write_poses(path, optimized, **table, **judged, **before.add_prefix("before_"))
     reasons = judged["reason"].value_counts().to_dict()
@@ -123,13 +123,13 @@ def _optimized(pose: PairPose, terms: PairTerms, preset: str, batch: int, progre
         part = pose[start : start + batch]
 
         def step(iteration, *_, begin=start, count=len(part)):
-            progress.say(f"{begin + count * iteration // ITERATIONS}/{len(pose)} pairs")
+            progress.say(f"{begin + count * iteration // ITERATIONS}/{len(pose)} pairs optimised")
 
         parts.append(optimize_pairs(part, terms, preset=preset, on_step=step).pose)
     return PairPose.cat(parts)
 
 
-def _judged(pose: PairPose, hands: HandPair, model: Discriminator, progress: "_Progress", what: str):
+def _judged(pose: PairPose, hands: HandPair, model: Discriminator, progress: "_Progress") -> pd.DataFrame:
     """The exact check of B pairs and their naturalness, the mean of D over both hands."""
     parts = []
     for start in range(0, len(pose), _CHECKED):
@@ -137,7 +137,7 @@ def _judged(pose: PairPose, hands: HandPair, model: Discriminator, progress: "_P
         with torch.no_grad():
             natural = model(part.angles).mean(1)
         parts.append(check_pairs(part, hands).assign(naturalness=natural.numpy()))
-        progress.say(f"{what} {start + len(part)}/{len(pose)} pairs")
+        progress.say(f"{start + len(part)}/{len(pose)} pairs judged")
     return pd.concat(parts, ignore_index=True)
 
 
