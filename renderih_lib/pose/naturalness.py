@@ -28,7 +28,7 @@ class Discriminator(nn.Module):
     are scaled by zero, because they are the anatomic loss's business and no training pose ever has them.
     """
 
-    def __init__(self, width: int = 512):
+    def __init__(self, width: int = 128):
         super().__init__()
         lowest, highest = angle_limits().flatten(0, 1).unbind(-1)
         span = highest - lowest
@@ -111,7 +111,7 @@ def train_discriminator(
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     model = _initialised(Discriminator(), seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-4, fused=True)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=3.0, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     batches = _batches(poses, *labelled_poses(poses, 8, seed), batch, seed)
     every = max(1, steps // 10)
