@@ -12,15 +12,30 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
-from renderih_lib.hand.pair import PairPose
+from renderih_lib.hand.pair import PairPose, open_hand_pair
 from renderih_lib.pose.augment import augment_pairs
 from renderih_lib.pose.distinct import draw_distinct_pairs
 from renderih_lib.pose.library import load_pose_library
+from renderih_lib.pose.recorded import draw_recorded_pairs, recorded_poses
 from renderih_lib.pose.store import read_poses, write_poses
 from renderih_lib.scales import NAMES, scale_by_name
 
 #: Columns of a plan beside the poses.
 COLUMNS = ("pose_id", "raw_id", "copy", "source", "shard")
+
+
+def draw_raw_pairs(count: int, seed: int, data_root: str = "") -> tuple[PairPose, list[str]]:
+    """Distinct natural pairs, and the recording or the library's interaction behind each.
+
+    Recorded ones when a dataset with pairs is there (`recorded_poses`), otherwise variations of the open library.
+
+    Raises:
+        ValueError: if there are not so many distinct ones, or a dataset is damaged.
+    """
+    recorded = recorded_poses(data_root)
+    if recorded is not None and len(recorded.pairs):
+        return draw_recorded_pairs(recorded, open_hand_pair(), seed, count)
+    return draw_distinct_pairs(load_pose_library(), seed, count)
 
 
 def make_plan(
@@ -79,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     sizes = scale_by_name(options.scale)
     try:
-        raw, sources = draw_distinct_pairs(load_pose_library(), options.seed, sizes.raw_poses)
+        raw, sources = draw_raw_pairs(sizes.raw_poses, options.seed, options.data_root)
         pose, table = make_plan(raw, sources, sizes.augmentations, sizes.pose_shard, options.seed)
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_poses(options.out.with_name("raw.parquet"), raw, source=sources)
