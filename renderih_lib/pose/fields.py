@@ -13,7 +13,7 @@ from scipy.spatial import ConvexHull
 from torch import Tensor, nn
 
 from renderih_lib.hand.anchors import vertex_normals
-from renderih_lib.hand.model import HandModel
+from renderih_lib.hand.model import MIRROR, HandModel
 from renderih_lib.hand.parts import Part, hand_parts
 from renderih_lib.pose.distance import ExactSkin
 
@@ -24,6 +24,8 @@ PADDING, MARGIN = 0.006, 0.003
 class ArticulatedField(nn.Module):
     """Depth of points inside one posed hand.
 
+    A left hand's grids are built, and asked, in its mirror image: mirrored hands have exactly mirrored depths.
+
     Args:
         hand: whose rest mesh the grids are built on, once, on its mean shape.
         resolution: N, grid cells along each axis of a part's box.
@@ -31,6 +33,8 @@ class ArticulatedField(nn.Module):
 
     def __init__(self, hand: HandModel, resolution: int = 24):
         super().__init__()
+        self.mirrored = hand.side == "left"
+        hand = hand.mirrored() if self.mirrored else hand
         template = hand.template.double().cpu().numpy()
         skin = ExactSkin(hand.faces.cpu().numpy())
         grids = [_part_grid(template, skin, part, resolution) for part in hand_parts(hand)]
@@ -56,6 +60,9 @@ class ArticulatedField(nn.Module):
         All in one frame, metres. Differentiable in both arguments; which triangle is nearest counts as constant,
         which leaves the first derivative exact.
         """
+        if self.mirrored:
+            flip = MIRROR.diagonal().to(points)
+            points, vertices = points * flip, vertices * flip
         with torch.no_grad():
             key, corners, weights = self._nearest(points, vertices, *self._part_motions(vertices))
         pair = key // points.shape[1]

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from renderih_lib.hand.anatomy import angle_excess
-from renderih_lib.hand.anchors import anchor_normals, contact_prior, select_anchors
+from renderih_lib.hand.anchors import anchor_normals
 from renderih_lib.hand.model import HandMesh
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.pose import losses
+from renderih_lib.pose.contacts import library_anchors
 from renderih_lib.pose.fields import ArticulatedField
 from renderih_lib.pose.losses import AnchorPairs
 from renderih_lib.pose.naturalness import Discriminator, adversarial_loss
@@ -37,7 +38,7 @@ class PairTerms(nn.Module):
     Args:
         hands: the two hand models; copied.
         discriminator: D of Eq. 8, or None to leave naturalness out.
-        anchors: (A,) int, vertices that attract; 108 chosen by `hand.anchors` when None.
+        anchors: (A,) int, vertices that attract; when None `contacts.library_anchors`, 108 of them.
     """
 
     def __init__(self, hands: HandPair, discriminator: Discriminator | None, anchors: Tensor | None = None):
@@ -45,10 +46,7 @@ class PairTerms(nn.Module):
         self.hands = copy.deepcopy(hands)
         self.fields = nn.ModuleList(ArticulatedField(hand) for hand in hands.hands)
         self.discriminator = copy.deepcopy(discriminator)
-        if anchors is None:
-            right = hands.right
-            anchors = torch.from_numpy(select_anchors(contact_prior(right), right.faces.cpu().numpy()))
-        self.register_buffer("anchors", anchors)
+        self.register_buffer("anchors", library_anchors(hands) if anchors is None else anchors)
         self.double().requires_grad_(False)
 
     def forward(self, pose: PairPose, pairs: AnchorPairs) -> Tensor:
