@@ -41,6 +41,19 @@ def test_tells_natural_from_augmented_poses_that_it_never_saw(trained):
     assert history[-1]["held_out_loss"] < history[0]["held_out_loss"] / 1.5
 
 
+def test_the_weights_with_the_lowest_held_out_loss_are_kept(library):
+    seen, unseen = split_names(library)
+    poses, held_out = library.natural_hands(0, 60, seen), library.natural_hands(1, 60, unseen)
+    model, history = train_discriminator(
+        poses, 200, 0, held_out=held_out
+    )  # enough to learn 60 poses by heart
+    losses = [row["held_out_loss"] for row in history]
+    augmented, labels = labelled_poses(held_out, 1, 1)
+    with torch.no_grad():
+        loss = ((model(held_out) - 1).square().mean() + (model(augmented) - labels).square().mean()) / 2
+    assert loss.item() == pytest.approx(min(losses), abs=1e-6) and min(losses) < losses[-1]
+
+
 def test_names_kept_from_training_share_no_hand_with_it(library):
     seen, unseen = split_names(library)
     assert not set(seen) & set(unseen)
