@@ -2,12 +2,13 @@
 # # 02 · Natural poses and their augmentation
 #
 # **Question** Where do two-hand poses come from, and what does Eq. 1 do to them? ·
-# **Paper** section 3.1, "Initial pose generation" and "Natural discriminator", Eq. 1, 7, 8, Table 2 ·
-# **Needs** nothing · **Takes** about 2 minutes at demo on 2 cores
+# **Paper** section 3.1, "Initial pose generation", Eq. 1, Table 2, Figure 3; supplement A ·
+# **Needs** nothing (poses of InterHand2.6M, FreiHAND and DexYCB are read if you have them) ·
+# **Takes** about 2 minutes at demo on 2 cores
 #
-# You will see an open library of natural hands, its two-hand interactions, how Eq. 1 turns each of them into many
-# new poses without leaving the limits of the joints, and a small network that tells natural poses from made-up ones.
-# The augmented pairs are deliberately bad: notebook 07 repairs them.
+# You will see an open library of natural hands and two-hand interactions, how near duplicates are left out, how Eq. 1
+# turns each pose into many new ones without leaving the limits of the joints, and how bad the new pairs are: fingers in
+# fingers. Notebooks 03 to 07 repair them.
 
 # %% tags=["parameters"]
 scale: str = "demo"  # tiny, demo, gpu or paper (renderih_lib/scales.py)
@@ -33,20 +34,23 @@ from renderih_lib.hand.anatomy import (
     rotations_to_angles,
 )
 from renderih_lib.hand.skeleton import FINGER_JOINT_NAMES
-from renderih_lib.pose import naturalness
+from renderih_lib.pose import recorded as recordings
 from renderih_lib.pose.augment import augment, augment_pairs, offset_caps
+from renderih_lib.pose.distinct import APART_MM, distinct, draw_distinct_pairs, pair_keypoints, pose_distances
 from renderih_lib.pose.library import load_pose_library
+from renderih_lib.pose.validity import DEPTH_MM, check_pairs
 
 run = repro.start("02_pose_augmentation", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
 library = load_pose_library()
+hands = library.hands
 
 # %% [markdown]
 # ## The library
 #
-# The paper starts from the poses of InterHand2.6M, FreiHAND and DexYCB, which need a registration. This project
-# ships its own: hands written down as anatomical angles, from finger spelling, the GRASP taxonomy of grasps, thumb
-# opposition and everyday gestures. A pose is 15 joints with (twist, splay, bend); the same numbers on the left hand
-# give the mirror image.
+# The paper starts from the poses of InterHand2.6M, which come with a licence of their own. This project ships other
+# ones: hands written down as anatomical angles, from finger spelling and counting, the GRASP taxonomy of grasps, thumb
+# opposition, and the gestures that people were asked for in InterHand2.6M. A pose is 15 joints with
+# (twist, splay, bend); the same numbers on the left hand give the mirror image.
 
 # %%
 kinds = pd.Series([pose.kind for pose in library.singles.values()]).value_counts()
@@ -54,21 +58,23 @@ print(f"{len(library.names)} single-hand poses, {len(library.interactions)} inte
 kinds.to_frame("single-hand poses").T
 
 # %%
-right = library.hands.right
 oblique = viz.View((-0.15, -1, 0.45), (-1, 0, 0))
 
 
-def hand_picture(angles, view=oblique, size=(110, 110)):
-    rotations = joint_rotations(angles[None], library.hands.frames[0])
-    surface = viz.hand_surface(right(rotations), right)
+def hand_picture(angles, view=oblique, size=(90, 90)):
+    rotations = joint_rotations(angles[None], hands.frames[0])
+    surface = viz.hand_surface(hands.right(rotations), hands.right)
     return viz.picture([surface], view=view, size=size)
 
 
+def readable(names):
+    return [name.replace("_", " ") for name in names]
+
+
 # %%
-pictures = [hand_picture(library.single(name)) for name in library.names]
-titles = [name.replace("_", " ") for name in library.names]
+pictures = [hand_picture(library.single(name)) for name in run.progress(library.names, desc="hands")]
 run.show(
-    viz.sheet(pictures, columns=9, titles=titles, width=1.3, title_size=6.5),
+    viz.sheet(pictures, columns=10, titles=readable(library.names), width=1.15, title_size=6.5),
     "single_poses",
     caption="Every single-hand pose of the open library, right hand, seen from the palm and a little from the thumb.",
     alt="Contact sheet of right hands: flat hands, fists, counting and finger-spelling shapes, grasps, gestures.",
@@ -78,43 +84,162 @@ run.show(
 # An interaction is two such hands plus the place of the left wrist in the frame of the right one.
 
 # %%
-sides = (viz.View((0.15, -0.35, 1), (-1, 0.3, 0)), viz.View((-0.3, 1, 0.3), (-1, 0, 0)))
+SIDES = (viz.View((0.15, -0.35, 1), (-1, 0.3, 0)), viz.View((-0.3, 1, 0.3), (-1, 0, 0)))
 
 
-def pair_pictures(pose, views=sides, size=(140, 140)):
-    mesh = library.hands(pose)
-    return [
-        viz.picture(viz.pair_surfaces(mesh, library.hands, i), view=view, size=size)
-        for i in range(len(pose))
-        for view in views
-    ]
+def pair_pictures(pose, views=SIDES[:1], size=(110, 110)):
+    mesh = hands(pose)
+    upright = mesh._replace(
+        vertices=mesh.vertices @ pose.wrist[:, None, 0]
+    )  # as the right wrist lies at rest
+    surfaces = [viz.pair_surfaces(upright, hands, i) for i in range(len(pose))]
+    return [viz.picture(s, view=view, size=size) for s in surfaces for view in views]
 
 
 # %%
-pictures = [image for name in library.interactions for image in pair_pictures(library.pair(name))]
-titles = [text for name in library.interactions for text in (name.replace("_", " "), "")]
+names = list(library.interactions)
+pictures = [
+    image
+    for name in run.progress(names, desc="interactions")
+    for image in pair_pictures(library.pair(name), SIDES)
+]
 run.show(
-    viz.sheet(pictures, columns=8, titles=titles, width=1.5, title_size=8),
+    viz.sheet(
+        pictures,
+        columns=8,
+        titles=[title for name in readable(names) for title in (name, "")],
+        width=1.4,
+        title_size=7.5,
+    ),
     "interactions",
     caption="Every interaction of the library from two sides. Vermilion: right hand, sky blue: left hand.",
     alt="Contact sheet of pairs of hands: prayer, clasp, fist in palm, hooked fingers, a heart and others.",
 )
 
 # %% [markdown]
+# ## Recorded poses, if you have them
+#
+# With MANO and InterHand2.6M, FreiHAND or DexYCB at hand (`docs/data/`), their poses are read as the same angles: MANO's
+# mean pose is added, principal components become axis-angles, and each joint is split into twist, splay and bend.
+
+# %%
+recorded = recordings.recorded_poses(data_root)
+if recorded is None:
+    print(
+        "none here: name their folders in RENDERIH_INTERHAND, RENDERIH_FREIHAND, RENDERIH_DEXYCB and RENDERIH_MANO"
+    )
+else:
+    shares = recordings.outside_table_2(recorded.singles)
+    print(f"{len(recorded.singles)} hands, {len(recorded.pairs)} pairs; share outside Table 2: {shares}")
+
+# %% [markdown]
+# Recorded angles stay as they are. Fits of real hands also twist, which Table 2 forbids; the augmentation below moves
+# such angles to the edge of the table first. Some recorded pairs, on the open hand:
+
+# %%
+if recorded is not None and len(recorded.pairs):
+    some, origins = recordings.draw_recorded_pairs(recorded, hands, seed, min(8, len(recorded.pairs)), 1.0)
+    run.show(
+        viz.sheet(pair_pictures(some), columns=8, titles=[o.split("/", 2)[-1] for o in origins], width=1.4),
+        "recorded_pairs",
+        caption="Some recorded pairs, moved to the open hand, with their capture and frame.",
+        alt="Pairs of hands as recorded from people.",
+    )
+
+# %% [markdown]
 # ## Natural variation
 #
 # Nobody holds a pose twice in the same way. `natural_singles` moves each pose some way towards another one and adds
 # noise that respects the hand: neighbouring fingers bend together, and the end joint follows the middle joint.
+# `natural_pairs` varies both hands and the place of the wrists, and every second time the hands swap their roles.
 
 # %%
-varied = library.natural_singles(seed, 6, names=["relaxed"])
+varied = library.natural_singles(seed, 7, names=["relaxed"])
+pictures = [hand_picture(p, size=(130, 130)) for p in (library.single("relaxed"), *varied)]
+shown = "clasp" if "clasp" in names else names[0]
+pictures += pair_pictures(library.pair(shown), size=(130, 130))
+pictures += pair_pictures(library.natural_pairs(seed, 7, oriented=False, names=[shown]), size=(130, 130))
+titles = ["as authored", *[f"variation {i}" for i in range(1, 8)]]
 run.show(
-    viz.sheet(
-        [hand_picture(p, size=(150, 150)) for p in (library.single("relaxed"), *varied)], columns=7, width=1.5
-    ),
+    viz.sheet(pictures, columns=8, titles=titles + [""] * 8, width=1.4),
     "natural_variation",
-    caption="The relaxed hand as authored (left) and six natural variations of it.",
-    alt="Seven relaxed right hands that differ a little in the bending of their fingers.",
+    caption=f"The relaxed hand and the {shown.replace('_', ' ')} as authored (left), and seven natural variations of each. "
+    "Every second variation of a pair has swapped hands.",
+    alt="Two rows: a relaxed right hand with seven variations of its bending, and a pair of hands with seven variations.",
+)
+
+# %% [markdown]
+# ## Distinct poses
+#
+# "We removed samples of similar poses resulting in 3680 distinctive poses" (supplement A); how, the paper does not say.
+# Here two pairs are as far apart as the keypoint that differs most, of all 42, seen from the right wrist. A mean over
+# the keypoints would hardly notice one lifted finger. The filter walks along the poses and keeps each one that is at
+# least 10 mm away from all that were kept before:
+
+# %%
+count = min(25 * run.sizes.raw_poses + 300, 20_000)
+natural_pairs = library.natural_pairs(seed, count, oriented=False)
+keypoints = pair_keypoints(natural_pairs, hands)
+
+
+def leaders(poses, apart):
+    kept = []
+    for i, pose in enumerate(poses):
+        if all(np.linalg.norm(pose - poses[k], axis=-1).max() >= apart for k in kept):
+            kept.append(i)
+    return kept
+
+
+assert leaders(keypoints[:300].numpy(), APART_MM) == distinct(keypoints[:300], APART_MM).tolist()
+
+# %%
+between = pose_distances(keypoints[:400], keypoints[:400])
+same = torch.tensor(np.equal.outer(*[library.pair_sources(len(between))] * 2)).triu(1)
+targets = (6, 8, APART_MM, 14, 20, 30)
+nearest = [divmod(int((between - mm).abs().where(same, torch.inf).argmin()), len(between)) for mm in targets]
+pictures = [
+    pair_pictures(natural_pairs[i : i + 1], size=(160, 160))[0] for i in np.transpose(nearest).flatten()
+]
+titles = [
+    f"{between[i, j]:.1f} mm: {'distinct' if between[i, j] >= APART_MM else 'similar'}" for i, j in nearest
+]
+run.show(
+    viz.sheet(pictures, columns=len(targets), titles=titles + [""] * len(targets), width=1.8),
+    "neighbours",
+    caption="Two natural variations of one interaction in each column, with their distance: what counts as similar "
+    f"and what as distinct at {APART_MM:g} mm.",
+    alt="Six columns of two hand pairs each; on the left they look equal, on the right fingers differ visibly.",
+)
+
+# %%
+radii = np.array([4, 6, 8, 10, 12, 15, 20, 25, 30, 40])
+remaining = [len(distinct(keypoints, float(radius))) for radius in radii]
+kept = distinct(keypoints, APART_MM)
+figure, axes = plt.subplots(1, 2, figsize=(9, 3))
+axes[0].loglog(radii, remaining, "o-", color="#009E73")
+axes[0].axvline(APART_MM, color="#999999", ls="--", label=f"{APART_MM:g} mm, used from here on")
+axes[0].set(xlabel="radius, mm", ylabel="distinct poses", title=f"of {count:,} natural pairs")
+axes[1].plot([0, count], [0, count], color="#999999", ls=":", label="every pose new")
+axes[1].plot(kept.numpy() + 1, np.arange(1, len(kept) + 1), color="#009E73", label="distinct")
+axes[1].set(xlabel="natural pairs drawn", ylabel="distinct poses", title=f"{APART_MM:g} mm apart")
+for axis in axes:
+    axis.legend(frameon=False)
+run.show(
+    figure,
+    "distinct_poses",
+    caption="Left: how many distinct poses remain of the natural pairs, against the radius of the filter. Right: distinct "
+    "poses found against natural pairs drawn. The curve flattens: a library has only so much variety.",
+    alt="A falling curve of distinct poses against the radius, and a rising, flattening one against the number drawn.",
+)
+
+# %% [markdown]
+# `draw_distinct_pairs` goes on until it has as many as the scale asks for. These raw poses are what the plan of the pose
+# optimisation augments.
+
+# %%
+raw_pairs, sources = draw_distinct_pairs(library, seed, run.sizes.raw_poses)
+print(
+    f"{len(raw_pairs)} distinct natural pairs of {len(set(sources))} interactions; the paper: 3,680 of InterHand2.6M"
 )
 
 # %% [markdown]
@@ -167,28 +292,20 @@ outside
 # %%
 shown = [("index_root", BEND), ("index_root", SPLAY), ("middle_middle", BEND), ("thumb_root", BEND)]
 samples = {
-    "natural": (natural.numpy(), "#0072B2"),
-    "plain offsets, clipped": (np.clip(plain, lowest, highest), "#999999"),
-    "Eq. 1, truncated": (augmented.numpy(), "#D55E00"),
+    "natural": (natural.numpy(), "black", ":"),
+    "plain offsets, clipped": (np.clip(plain, lowest, highest), "#CC79A7", "--"),
+    "Eq. 1, truncated": (augmented.numpy(), "#009E73", "-"),
 }
 
 
 def histogram(axis, joint, angle):
     j = FINGER_JOINT_NAMES.index(joint)
     low, high = np.degrees([lowest[j, angle], highest[j, angle]])
-    for label, (poses, color) in samples.items():
-        values = np.degrees(poses[:, j, angle])
-        axis.hist(
-            values,
-            np.linspace(low, high, 25),
-            density=True,
-            histtype="step",
-            lw=1.6,
-            color=color,
-            label=label,
-        )
-    axis.axvline(low, color="k", ls=":")
-    axis.axvline(high, color="k", ls=":")
+    style = dict(bins=np.linspace(low, high, 25), density=True, histtype="step", lw=1.6)
+    for label, (poses, color, line) in samples.items():
+        axis.hist(np.degrees(poses[:, j, angle]), color=color, ls=line, label=label, **style)
+    for limit in (low, high):
+        axis.axvline(limit, color="#999999", lw=1)
     axis.set(
         title=f"{joint.replace('_', ' ')} {('twist', 'splay', 'bend')[angle]}", xlabel="degrees", yticks=[]
     )
@@ -203,7 +320,7 @@ figure.tight_layout()
 run.show(
     figure,
     "angles_against_limits",
-    caption="Four angles against their limits in Table 2 (dotted). Clipping piles poses up at the limits (tall "
+    caption="Four angles against their limits in Table 2 (grey lines, the ends of each panel). Clipping piles poses up at the limits (tall "
     "outermost bins); drawing from the truncated interval does not.",
     alt="Four histograms of joint angles: natural poses are peaked, clipped offsets spike at the limits, "
     "truncated ones are spread between them.",
@@ -250,7 +367,7 @@ dots = axis.scatter(
     literal_angles[:, ::3, TWIST].flatten(),
     s=3,
     c=torch.rad2deg(bend[:, ::3, BEND]).flatten(),
-    cmap="coolwarm",
+    cmap="PRGn",
 )
 figure.colorbar(dots, label="bend offset, degrees")
 axis.set(xlabel="raw splay, degrees", ylabel="twist of the literal product, degrees")
@@ -275,166 +392,83 @@ run.show(
 # Figure 3.
 
 # %%
-first = [name for name in ("prayer", "clasp", "fist_in_palm") if name in library.interactions]
-natural_pairs = library.natural_pairs(seed, len(first), oriented=False, names=first)
-broken = augment_pairs(natural_pairs, 4, seed)
-rows = [
-    [natural_pairs[i : i + 1], *(broken[4 * i + k : 4 * i + k + 1] for k in range(4))]
-    for i in range(len(first))
-]
-pictures = [pair_pictures(pose, views=sides[:1], size=(190, 190))[0] for row in rows for pose in row]
-titles = [
-    t
-    for name in first
-    for t in (f"{name.replace('_', ' ')}: natural", *(f"augmented {k + 1}" for k in range(4)))
-]
+first = [name for name in ("prayer", "clasp", "fist_in_palm", "heart") if name in library.interactions]
+authored = library.natural_pairs(seed, len(first), oriented=False, names=first)
+broken = augment_pairs(authored, 4, seed)
+pictures, titles = [], []
+for i, name in enumerate(readable(first)):
+    pictures += pair_pictures(authored[i : i + 1], size=(190, 190))
+    pictures += pair_pictures(broken[4 * i : 4 * i + 4], size=(190, 190))
+    titles += [f"{name}: natural", *(f"augmented {k}" for k in range(1, 5))]
 run.show(
     viz.sheet(pictures, columns=5, titles=titles, width=1.9, title_size=8),
     "augmented_pairs",
     caption="Natural interactions (left) and four augmentations each. All angles are possible, but fingers cross, sink "
     "into each other and look odd: the reason for the optimisation of notebook 07.",
-    alt="Three rows of hand pairs: tidy natural interactions first, then wild fingers that penetrate the other hand.",
+    alt="Rows of hand pairs: tidy natural interactions first, then wild fingers that penetrate the other hand.",
 )
 
 # %% [markdown]
-# ## The pairs for notebook 07
+# ## How bad are they?
 #
-# Each interaction is varied, then augmented; round by round, until there are as many as this scale asks for.
+# "As the augmented poses are totally random, most of them suffer from serious mesh penetration." We measure it on the
+# meshes, exactly (notebook 03 shows how): how deep does either hand go into the other? A pair is valid if that is at
+# most 2 mm, all angles are inside Table 2, and the hands touch.
 
 # %%
-count, interactions = run.sizes.pairs, len(library.interactions)
-raw_count = max(interactions, -(-count // copies))
-raw_pairs = library.natural_pairs(seed, raw_count)
-made = augment_pairs(raw_pairs, copies, seed)
-order = torch.arange(len(made)).view(raw_count, copies).T.flatten()[:count]
-pairs, sources = made[order], np.array(library.pair_sources(raw_count))[order // copies]
-assert (angle_excess(pairs.angles) == 0).all()
-
-# %%
-with repro.replacing(run.output("pairs.npz")) as temporary, open(temporary, "wb") as file:
-    np.savez(
-        file,
-        **{name: getattr(pairs, name).numpy() for name in ("angles", "wrist", "translation", "shape")},
-        source=sources,
-    )
-print(f"{len(pairs)} augmented pairs of {len(set(sources))} interactions written")
-
-# %% [markdown]
-# ## Which hands look natural?
-#
-# The discriminator $\mathcal D$ (Figure 4) reads 45 angles and answers with a probability. It learns by least squares
-# (Eq. 7), where an augmented pose gets a label that falls with the size of its offset:
-#
-# $$L_{\mathcal D}=\mathbb E_{\Theta\sim P_R}[(\mathcal D(\Theta)-1)^2]+\mathbb E_{\Theta\sim P_G}[(\mathcal D(\Theta)-p_n)^2]$$
-#
-# We keep every fifth pose of the library from training, with all its variations, and judge the network on those.
-
-# %%
-unseen = library.names[::5]
-seen = [name for name in library.names if name not in unseen]
-training = library.natural_singles(seed, run.sizes.discriminator_poses, names=seen)
-held_out = library.natural_singles(seed + 1, 400, names=unseen)
-
-# %%
-model, history = naturalness.train_discriminator(
-    training,
-    run.sizes.discriminator_steps,
-    seed,
-    held_out=held_out,
-    progress=lambda steps: run.progress(steps, desc="discriminator"),
+order = (
+    torch.arange(copies * len(raw_pairs)).view(len(raw_pairs), copies).T.flatten()[: run.sizes.study_pairs]
 )
-naturalness.save_discriminator(run.output("discriminator.safetensors"), model)
-frame = pd.DataFrame(history)
+checks = {
+    "natural": check_pairs(raw_pairs[: run.sizes.study_pairs], hands),
+    "augmented": check_pairs(augment_pairs(raw_pairs, copies, seed)[order], hands),
+}
+reasons = pd.DataFrame({name: table.reason.value_counts(normalize=True) for name, table in checks.items()}).T
+reasons = reasons.reindex(
+    columns=["valid", "penetration", "no contact", "angle limits"], fill_value=0
+).fillna(0)
+reasons.insert(0, "pairs", [len(table) for table in checks.values()])
 
 # %%
-levels = np.linspace(0, 1, 11)
-with torch.no_grad():
-    curves = [model(augment(held_out, 1, seed + 2, float(level))) for level in levels]
-natural_rate, augmented_rate = ((scores > 0.5).float().mean().item() for scores in (curves[0], curves[-1]))
-
-
-# %%
-def curve_panel(axis):
-    axis.plot(frame.step, frame.loss, label="training poses")
-    axis.plot(frame.step, frame.held_out_loss, label="poses never seen")
-    axis.set(xlabel="step", ylabel="loss of Eq. 7", yscale="log", title="learning")
-    axis.legend()
-
-
-def histogram_panel(axis):
-    for scores, label, color in ((curves[0], "natural", "#0072B2"), (curves[-1], "augmented", "#D55E00")):
-        axis.hist(scores.numpy(), np.linspace(0, 1, 30), histtype="step", lw=1.6, color=color, label=label)
-    axis.set(xlabel="D", title=f"poses never seen: AUC {frame.auc.iloc[-1]:.3f}")
-    axis.legend()
-
+run.table(
+    reasons.rename_axis("pairs of hands"),
+    "validity",
+    caption="Share of natural and of augmented pairs that are valid, and the first reason why the others are not.",
+)
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(13, 3))
-curve_panel(axes[0])
-boxes = [scores.numpy() for scores in curves]
-axes[1].boxplot(boxes, positions=levels, widths=0.06, showfliers=False, manage_ticks=False)
-axes[1].set(xlabel="size of the offsets (1 = the caps of Eq. 1)", ylabel="D", title="poses never seen")
-histogram_panel(axes[2])
-figure.tight_layout()
+figure, axis = plt.subplots(figsize=(5, 3))
+for (name, table), (color, line) in zip(checks.items(), (("black", ":"), ("#009E73", "-")), strict=True):
+    axis.ecdf(table.depth_mm, color=color, ls=line, label=f"{name}, {len(table)} pairs")
+axis.axvline(DEPTH_MM, color="#999999", ls="--", label=f"{DEPTH_MM:g} mm: no longer valid")
+axis.set(xlabel="deepest penetration, mm", ylabel="share of pairs up to here", ylim=(0, 1.02))
+axis.legend(frameon=False, fontsize=8)
 run.show(
     figure,
-    "discriminator",
-    caption="The discriminator on training poses and on library poses it never saw. Left: loss. Middle: its answer "
-    "falls as offsets grow (boxes: quartiles). Right: natural against fully augmented hands.",
-    alt="Three charts: falling loss curves; boxes falling from near 1 to near 0; two well separated histograms.",
+    "penetration_depth",
+    caption="Exact penetration depth of natural and of augmented pairs: the share of pairs that go at most so deep.",
+    alt="Two rising step curves; that of the augmented pairs lies to the right, with depths of a centimetre and more.",
 )
 
-# %% [markdown]
-# What does it like and dislike? The augmented hands of this notebook, sorted by $\mathcal D$:
-
 # %%
-candidates = augment(natural, 1, seed, 0.5)
-with torch.no_grad():
-    ranking = model(candidates).argsort(descending=True)
-picked = torch.cat([ranking[:6], ranking[-6:]])
-with torch.no_grad():
-    titles = [f"D = {d:.2f}" for d in model(candidates[picked]).tolist()]
-run.show(
-    viz.sheet(
-        [hand_picture(p, size=(130, 130)) for p in candidates[picked]], columns=6, titles=titles, width=1.6
-    ),
-    "most_and_least_natural",
-    caption="Hands with offsets of half size: the six that the discriminator finds most natural (top) and least.",
-    alt="Two rows of six right hands with their scores: high on top, near zero below.",
-)
-
-# %% [markdown]
-# The optimisation of notebook 07 uses $L_{adv}=(\mathcal D(\Theta)-1)^2$ (Eq. 8), summed over both hands of a pair.
-# One network serves both, because equal angles mean mirrored hands. It equals the formula:
-
-# %%
-with torch.no_grad():
-    scores = model(pairs.angles)
-    by_formula = (scores[:, 0] - 1) ** 2 + (scores[:, 1] - 1) ** 2
-    assert torch.allclose(naturalness.adversarial_loss(model, pairs.angles), by_formula)
-
-# %% [markdown]
-# > **Paper and released code.** The paper's $\mathcal D$ has one output in [0, 1] and least squares losses, as here.
-# > The released one has two outputs with a softmax, reads Euler angles of MANO's own axes, and acts in the
-# > optimisation only while it is less than 60 % sure that a hand is natural. The paper trains on 63,000 real hands;
-# > ours come from the open library, so ours knows fewer ways of being natural.
-#
-# The paper asked people (Table 3): 90.8 % of the raw hands and 32.9 % of the augmented ones looked natural to them.
-# The share above 0.5 for our network, on poses it never saw, is a related number but not the same: a network answered.
-
-# %%
+depths = {name: table.depth_mm for name, table in checks.items()}
 metrics = {
     "single_poses": len(library.names),
-    "interactions": interactions,
+    "interactions": len(library.interactions),
     "augmentations_per_pose": copies,
+    "distinct_radius_mm": APART_MM,
+    "distinct_raw_pairs": len(raw_pairs),
+    "distinct_fraction_of_natural_pairs": len(kept) / count,
     "plain_offsets_outside_table_2_fraction": outside["plain offsets"],
     "augmented_outside_table_2_fraction": outside["truncated (ours)"],
     **composition,
-    "pairs": len(pairs),
-    "discriminator_held_out_auc": frame.auc.iloc[-1],
-    "discriminator_held_out_loss": frame.held_out_loss.iloc[-1],
-    "held_out_natural_rate": natural_rate,
-    "held_out_augmented_rate": augmented_rate,
+    "checked_pairs": len(depths["augmented"]),
+    "natural_penetrating_fraction": (depths["natural"] > DEPTH_MM).mean(),
+    "augmented_penetrating_fraction": (depths["augmented"] > DEPTH_MM).mean(),
+    "augmented_deeper_than_5_mm_fraction": (depths["augmented"] > 5).mean(),
+    "natural_valid_fraction": checks["natural"].valid.mean(),
+    "augmented_valid_fraction": checks["augmented"].valid.mean(),
+    "recorded_hands": 0 if recorded is None else len(recorded.singles),
 }
 run.write_metrics(metrics)
 run.table(
@@ -455,13 +489,14 @@ run.table(
 #
 # </details>
 #
-# 2. Augment with `level=0.3` and count how many hands the discriminator still finds natural. What does that say about
-# making data from small offsets only?
+# 2. Measure the distance of two poses as the mean over the 42 keypoints instead. Which pairs does a radius of 10 mm
+# then call similar?
 #
 # <details><summary>Solution</summary>
 #
-# `(model(augment(held_out, 1, 0, 0.3)) > 0.5).float().mean()`. Many still pass, so small offsets need less repair, but
-# they also stay near the poses one started from. Eq. 1 trades naturalness for coverage; the optimisation buys it back.
+# `(keypoints[:400, None] - keypoints[None, :400]).norm(dim=-1).mean(-1)`. The mean is much smaller than the largest
+# difference, so a radius of 10 mm keeps few pairs of each interaction: a finger that is lifted by 8 cm at its tip, and
+# by less at its other joints, moves the mean by about 4 mm only.
 #
 # </details>
 #
@@ -475,8 +510,8 @@ run.table(
 #
 # ## What we saw
 #
-# Eq. 1, drawn from truncated intervals, never leaves Table 2, but it does not know the other hand: the pairs cross and
-# penetrate. A small network can tell natural hands from augmented ones, even for poses it never saw; but its
-# loss on those stops falling early while the training loss goes on: a library of this size is soon learned by heart. The limits of
-# this page: the open library is authored, not recorded, so its variety is smaller than that of real data.
-# **Next**: notebook 07 turns these pairs into valid, natural interactions.
+# A library of authored poses, varied naturally and thinned to distinct ones, takes the place of InterHand2.6M's raw
+# poses. Eq. 1, drawn from truncated intervals, never leaves Table 2, but it does not know the other hand: pairs cross
+# and penetrate, or lose touch. The limits of this page: the library is authored, not recorded, so its variety is
+# smaller than that of real data, and its natural variations penetrate a little too, because the noise does not know the
+# other hand either. **Next**: notebook 03 measures penetration in a way that can be optimised.
