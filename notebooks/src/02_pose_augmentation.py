@@ -17,6 +17,8 @@ out_dir: str = "runs"  # where results go
 data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -61,20 +63,20 @@ kinds.to_frame("single-hand poses").T
 oblique = viz.View((-0.15, -1, 0.45), (-1, 0, 0))
 
 
-def hand_picture(angles, view=oblique, size=(90, 90)):
+def hand_picture(angles, view=oblique, size=(90, 100), extent=0.175):
     rotations = joint_rotations(angles[None], hands.frames[0])
     surface = viz.hand_surface(hands.right(rotations), hands.right)
-    return viz.picture([surface], view=view, size=size)
+    return viz.picture([surface], view=view, size=size, extent=extent)
 
 
-def readable(names):
-    return [name.replace("_", " ") for name in names]
+def readable(names, width=16):
+    return [textwrap.fill(name.replace("_", " "), width) for name in names]
 
 
 # %%
 pictures = [hand_picture(library.single(name)) for name in run.progress(library.names, desc="hands")]
 run.show(
-    viz.sheet(pictures, columns=10, titles=readable(library.names), width=1.15, title_size=6.5),
+    viz.sheet(pictures, columns=12, titles=readable(library.names), width=1.05, title_size=6.5),
     "single_poses",
     caption="Every single-hand pose of the open library, right hand, seen from the palm and a little from the thumb.",
     alt="Contact sheet of right hands: flat hands, fists, counting and finger-spelling shapes, grasps, gestures.",
@@ -87,30 +89,23 @@ run.show(
 SIDES = (viz.View((0.15, -0.35, 1), (-1, 0.3, 0)), viz.View((-0.3, 1, 0.3), (-1, 0, 0)))
 
 
-def pair_pictures(pose, views=SIDES[:1], size=(110, 110)):
+def pair_pictures(pose, views=SIDES[:1], size=(110, 110), **options):
     mesh = hands(pose)
     upright = mesh._replace(
         vertices=mesh.vertices @ pose.wrist[:, None, 0]
     )  # as the right wrist lies at rest
     surfaces = [viz.pair_surfaces(upright, hands, i) for i in range(len(pose))]
-    return [viz.picture(s, view=view, size=size) for s in surfaces for view in views]
+    return [viz.picture(s, view=view, size=size, **options) for s in surfaces for view in views]
 
 
 # %%
 names = list(library.interactions)
 pictures = [
-    image
+    np.concatenate(pair_pictures(library.pair(name), SIDES), axis=1)
     for name in run.progress(names, desc="interactions")
-    for image in pair_pictures(library.pair(name), SIDES)
 ]
 run.show(
-    viz.sheet(
-        pictures,
-        columns=8,
-        titles=[title for name in readable(names) for title in (name, "")],
-        width=1.4,
-        title_size=7.5,
-    ),
+    viz.sheet(pictures, columns=5, titles=readable(names, 40), width=2.5, title_size=8),
     "interactions",
     caption="Every interaction of the library from two sides. Vermilion: right hand, sky blue: left hand.",
     alt="Contact sheet of pairs of hands: prayer, clasp, fist in palm, hooked fingers, a heart and others.",
@@ -198,7 +193,8 @@ same = torch.tensor(np.equal.outer(*[library.pair_sources(len(between))] * 2)).t
 targets = (6, 8, APART_MM, 14, 20, 30)
 nearest = [divmod(int((between - mm).abs().where(same, torch.inf).argmin()), len(between)) for mm in targets]
 pictures = [
-    pair_pictures(natural_pairs[i : i + 1], size=(160, 160))[0] for i in np.transpose(nearest).flatten()
+    pair_pictures(natural_pairs[i : i + 1], size=(160, 160), extent=0.27)[0]
+    for i in np.transpose(nearest).flatten()
 ]
 titles = [
     f"{between[i, j]:.1f} mm: {'distinct' if between[i, j] >= APART_MM else 'similar'}" for i, j in nearest
@@ -215,15 +211,17 @@ run.show(
 radii = np.array([4, 6, 8, 10, 12, 15, 20, 25, 30, 40])
 remaining = [len(distinct(keypoints, float(radius))) for radius in radii]
 kept = distinct(keypoints, APART_MM)
-figure, axes = plt.subplots(1, 2, figsize=(9, 3))
-axes[0].loglog(radii, remaining, "o-", color="#009E73")
+figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+axes[0].semilogx(radii, remaining, "o-", color="#009E73")
 axes[0].axvline(APART_MM, color="#999999", ls="--", label=f"{APART_MM:g} mm, used from here on")
+axes[0].set_xticks([4, 6, 10, 20, 40], labels=["4", "6", "10", "20", "40"], minor=False)
+axes[0].xaxis.set_minor_formatter("")
 axes[0].set(xlabel="radius, mm", ylabel="distinct poses", title=f"of {count:,} natural pairs")
 axes[1].plot([0, count], [0, count], color="#999999", ls=":", label="every pose new")
 axes[1].plot(kept.numpy() + 1, np.arange(1, len(kept) + 1), color="#009E73", label="distinct")
 axes[1].set(xlabel="natural pairs drawn", ylabel="distinct poses", title=f"{APART_MM:g} mm apart")
-for axis in axes:
-    axis.legend(frameon=False)
+axes[0].legend(frameon=False, loc="upper right")
+axes[1].legend(frameon=False, loc="upper left")
 run.show(
     figure,
     "distinct_poses",
@@ -271,6 +269,17 @@ augmented = augment(natural, copies, seed)
 by_hand = [equation_1(raw, n, i) for n, raw in enumerate(natural.double().numpy()) for i in range(copies)]
 assert np.allclose(augmented, by_hand, atol=1e-6)
 print(f"{len(natural)} natural poses x I = {copies}: {len(augmented)} augmented, equal to ours by hand")
+
+# %%
+relaxed = library.single("relaxed")
+made = augment(relaxed[None], 9, seed)
+pictures = [hand_picture(pose, size=(120, 130)) for pose in (relaxed, *made)]
+run.show(
+    viz.sheet(pictures, columns=10, titles=["raw", *map(str, range(1, 10))], width=1.25),
+    "augmented_hands",
+    caption="The relaxed hand and nine of its augmentations by Eq. 1: every joint is possible, no hand is natural.",
+    alt="A relaxed right hand, then nine right hands with fingers that bend and spread anyhow.",
+)
 
 # %% [markdown]
 # ## Inside the limits?
@@ -392,7 +401,9 @@ run.show(
 # Figure 3.
 
 # %%
-first = [name for name in ("prayer", "clasp", "fist_in_palm", "heart") if name in library.interactions]
+first = [
+    name for name in ("prayer", "clasp", "fist_in_palm", "hooked_fingers") if name in library.interactions
+]
 authored = library.natural_pairs(seed, len(first), oriented=False, names=first)
 broken = augment_pairs(authored, 4, seed)
 pictures, titles = [], []
