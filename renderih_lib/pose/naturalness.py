@@ -90,6 +90,29 @@ def split_names(library: PoseLibrary, every: int = 5) -> tuple[list[str], list[s
     return [name for name in hands if not shows_kept[name]], unseen
 
 
+def split_recordings(
+    angles: Tensor, names: list[str], count: int, seed: int, every: int = 5
+) -> tuple[Tensor, Tensor]:
+    """Recorded hands to train D with, and hands kept from it: those of every fifth recording, drawn at random.
+
+    Neighbouring frames look alike, so a capture (InterHand2.6M), sequence (DexYCB) or image (FreiHAND) stays together.
+
+    Args:
+        angles: (N, 15, 3) radians, as recorded; moved inside Table 2. names: N of `recorded.RecordedPoses`.
+        count: most hands to train with; chosen at random when there are more.
+
+    Returns:
+        (T, 15, 3) and (H, 15, 3) radians, H <= T / 4 or so.
+    """
+    recordings = ["/".join(name.split("/")[:3]) for name in names]
+    rng = np.random.default_rng(seed)
+    kept = set(rng.permutation(sorted(set(recordings)))[every - 1 :: every].tolist())
+    order = rng.permutation(len(names))
+    inside = angles.clamp(*angle_limits(angles.dtype).unbind(-1))
+    seen, unseen = ([i for i in order if (recordings[i] in kept) == held] for held in (False, True))
+    return inside[seen[:count]], inside[unseen[: max(1, count // 4)]]
+
+
 def train_discriminator(
     poses: Tensor, steps: int, seed: int, held_out: Tensor | None = None, batch: int = 128, progress=iter
 ) -> tuple[Discriminator, list[dict]]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from renderih_lib.hand.anatomy import SPLAY, TWIST, angle_limits
+from renderih_lib.hand.anatomy import BEND, SPLAY, TWIST, angle_excess, angle_limits
 from renderih_lib.hand.skeleton import ROOT_JOINTS
 from renderih_lib.pose.augment import augment
 from renderih_lib.pose.library import load_pose_library
@@ -18,6 +18,7 @@ from renderih_lib.pose.naturalness import (
     save_discriminator,
     separation,
     split_names,
+    split_recordings,
     train_discriminator,
 )
 
@@ -66,6 +67,25 @@ def test_names_kept_from_training_share_no_hand_with_it(library):
     for name, shown in hands.items():
         shared = any((kept - hand).abs().amax((1, 2)).min() < 1e-3 for hand in shown)
         assert shared != (name in seen)
+
+
+def test_recordings_are_kept_as_a_whole(library):
+    poses = library.natural_singles(5, 60)
+    marked = poses.clone()
+    marked[:, 0, BEND] = torch.arange(60) / 100  # tells which row came from where
+    names = [f"interhand26m/train/Capture{i // 4}/{i:05d}/right" for i in range(60)]
+    seen, unseen = split_recordings(marked, names, 1000, 0)
+    captures = [{round(100 * hand[0, BEND].item()) // 4 for hand in part} for part in (seen, unseen)]
+    assert not captures[0] & captures[1] and len(captures[0] | captures[1]) == 15
+    assert len(seen) + len(unseen) == 60 and len(captures[1]) == 3
+    few, _ = split_recordings(marked, names, 7, 0)
+    torch.testing.assert_close(few, seen[:7])
+
+
+def test_recorded_hands_are_moved_inside_table_2():
+    wild = torch.full((10, 15, 3), 2.0)
+    seen, unseen = split_recordings(wild, [f"freihand/{i}" for i in range(10)], 100, 0)
+    assert angle_excess(torch.cat([seen, unseen])).abs().max() < 1e-6 and (len(seen), len(unseen)) == (8, 2)
 
 
 def test_a_network_taught_that_random_poses_are_natural_cannot_tell(library):
