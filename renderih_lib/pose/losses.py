@@ -12,6 +12,7 @@ from renderih_lib.hand.anatomy import angle_excess
 
 #: s of Eq. 5, metres: anchors farther apart than this do not attract.
 ATTRACTION_REACH = 0.02
+_LARGEST_TABLE = 2**22  # distances between anchors held at once
 
 
 class AnchorPairs(NamedTuple):
@@ -46,12 +47,9 @@ def mutual_pairs(anchors: Tensor, normals: Tensor) -> AnchorPairs:
     Args:
         anchors: (B, 2, A, 3) metres. normals: (B, 2, A, 3), unit, outward.
     """
-    distance = facing_distances(anchors, normals, cosine=0.0)
-    left = distance.argmin(2)
-    back = distance.argmin(1).gather(1, left)
-    right = torch.arange(anchors.shape[2], device=anchors.device).expand_as(left)
-    reached = distance.gather(2, left[..., None])[..., 0]
-    return AnchorPairs(right, left, torch.where(back == right, stiffness(reached), 0.0))
+    rows = max(1, _LARGEST_TABLE // anchors.shape[2] ** 2)  # all 778 vertices as anchors must fit, too
+    parts = [_mutual_pairs(*part) for part in zip(anchors.split(rows), normals.split(rows), strict=True)]
+    return AnchorPairs(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
 
 def nearest_pairs(anchors: Tensor, normals: Tensor, count: int = 4, cosine: float = -0.6) -> AnchorPairs:
@@ -79,9 +77,18 @@ def stiffness(distance: Tensor) -> Tensor:
 
 def facing_distances(anchors: Tensor, normals: Tensor, cosine: float) -> Tensor:
     """Distances (B, A right, A left) in metres, infinite where n·n is not below `cosine`."""
-    distance = (anchors[:, 0, :, None] - anchors[:, 1, None]).norm(dim=-1)
-    facing = (normals[:, 0, :, None] * normals[:, 1, None]).sum(-1) < cosine
+    distance = torch.cdist(anchors[:, 0], anchors[:, 1], compute_mode="donot_use_mm_for_euclid_dist")
+    facing = normals[:, 0] @ normals[:, 1].transpose(-1, -2) < cosine
     return distance.masked_fill(~facing, torch.inf)
+
+
+def _mutual_pairs(anchors: Tensor, normals: Tensor) -> AnchorPairs:
+    distance = facing_distances(anchors, normals, cosine=0.0)
+    left = distance.argmin(2)
+    back = distance.argmin(1).gather(1, left)
+    right = torch.arange(anchors.shape[2], device=anchors.device).expand_as(left)
+    reached = distance.gather(2, left[..., None])[..., 0]
+    return AnchorPairs(right, left, torch.where(back == right, stiffness(reached), 0.0))
 
 
 def _gap(anchors: Tensor, pairs: AnchorPairs) -> Tensor:

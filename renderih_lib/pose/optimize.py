@@ -17,10 +17,15 @@ from renderih_lib.pose.contacts import library_anchors
 from renderih_lib.pose.fields import ArticulatedField
 from renderih_lib.pose.losses import AnchorPairs
 from renderih_lib.pose.naturalness import Discriminator, adversarial_loss
+from renderih_lib.pose.validity import input_problems
 
 ITERATIONS = 215
 #: Rows of `PairTerms.forward` and of `Optimized.history`, in the order of w1 to w4.
 TERMS = ("attraction", "anatomy", "naturalness", "penetration")
+
+#: Radians and metres. Variables stay on this grid, far below the smallest step, so that the last bits of batched
+#: kernels, which depend on the batch size, do not grow over the iterations. Float32 holds its numbers exactly.
+GRID = 2.0**-22
 
 #: Largest change of an angle in one step, radians.
 ANGLE_STEP = 1e-2
@@ -91,8 +96,11 @@ class Optimized:
     """What `optimize_pairs` returns."""
 
     pose: PairPose
-    history: Tensor  # (iterations, 4, B), unweighted `TERMS` before each step
-    stopped: Tensor  # (B,) int, iteration at which a pose stopped being finite, or -1
+    history: (
+        Tensor  # (iterations, 4, B), unweighted `TERMS` before each step; nan for pairs that were unsound
+    )
+    stopped: Tensor  # (B,) int, iteration at which a pair was stopped, or -1
+    problems: list[str | None]  # why it was stopped: `validity.input_problems`, or no longer finite
 
 
 def optimize_pairs(
@@ -109,6 +117,9 @@ def optimize_pairs(
     All three angles of all joints are variables; Eq. 6 holds twist, and splay beyond the roots, near zero, and at
     the end angles are put back inside Table 2, which moves them by a fraction of a degree.
 
+    A pair's result depends on no other pair and on no batch size, to the last bit on one CPU. An unsound pair comes
+    back as it was, with its problem; `on_step` sees flat hands in its place.
+
     Args:
         preset: "paper" (supplement B) or "official" (the released code's stages).
         without: names of `TERMS` whose weight is zero, for ablations.
@@ -123,13 +134,18 @@ def optimize_pairs(
     if unknown := set(without) - set(TERMS):
         raise ValueError(f"without must hold names of {TERMS}, got {sorted(unknown)}")
     schedule = PRESETS[preset]
-    start = pose.to(terms.anchors.device, torch.float64)
+    problems = input_problems(pose)
+    unsound = torch.tensor(
+        [problem is not None for problem in problems], device=terms.anchors.device, dtype=torch.bool
+    )
+    given = pose.to(terms.anchors.device, torch.float64)
+    start = _where(unsound, _flat_hands(given), given)
     if "attraction" not in without:
         start = within_reach(start, terms)
     kept = start.angles.new_tensor([name not in without for name in TERMS])
-    variables = torch.cat([start.angles.flatten(2), start.translation], -1)  # (B, 2, 45 + 3)
+    variables = _on_grid(torch.cat([start.angles.flatten(2), start.translation], -1))  # (B, 2, 45 + 3)
     stepper = _Adam(variables)
-    stopped = torch.full((len(pose),), -1, device=variables.device)
+    stopped = torch.where(unsound, 0, -1)
     history, pairs = [], None
     for iteration in range(iterations):
         variables.requires_grad_()
@@ -146,10 +162,18 @@ def optimize_pairs(
         step = _step_size(values.detach()) * stepper.step(gradient, loss.detach())
         finite = step.isfinite().flatten(1).all(1)
         stopped = torch.where((stopped < 0) & ~finite, iteration, stopped)
-        variables = torch.where(finite[:, None, None], variables - step, variables).detach()
+        moves = (stopped < 0)[:, None, None]
+        variables = torch.where(moves, _on_grid(variables - step), variables).detach()
     final = _unpacked(variables, start)
     final = final.replace(angles=final.angles - angle_excess(final.angles))
-    return Optimized(final.to("cpu", torch.float32), torch.stack(history).cpu(), stopped.cpu())
+    final = _where(unsound, given, final).to("cpu", torch.float32)
+    history = torch.stack(history).masked_fill(unsound, torch.nan).cpu()
+    stopped = stopped.cpu()
+    problems = [
+        problem or (f"not finite from iteration {at} on" if at >= 0 else None)
+        for problem, at in zip(problems, stopped.tolist(), strict=True)
+    ]
+    return Optimized(final, history, stopped, problems)
 
 
 @torch.no_grad()
@@ -198,6 +222,22 @@ def _step_size(values: Tensor) -> Tensor:
     translation = (TRANSLATION_SHARE * values[3]).clamp(*TRANSLATION_STEP)
     angle = torch.full_like(translation, ANGLE_STEP)
     return torch.cat([angle[:, None].expand(-1, 45), translation[:, None].expand(-1, 3)], 1)[:, None]
+
+
+def _on_grid(variables: Tensor) -> Tensor:
+    return (variables / GRID).round() * GRID
+
+
+def _flat_hands(pose: PairPose) -> PairPose:
+    """Like pose, but every hand flat, of mean shape and in place."""
+    flat = PairPose(*(torch.zeros_like(x) for x in vars(pose).values()))
+    return flat.replace(wrist=flat.wrist + torch.eye(3).to(flat.wrist))
+
+
+def _where(chosen: Tensor, pose: PairPose, other: PairPose) -> PairPose:
+    """Pairs of pose where chosen (B,), else of other."""
+    rows = zip(vars(pose).values(), vars(other).values(), strict=True)
+    return PairPose(*(torch.where(chosen.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in rows))
 
 
 def _unpacked(variables: Tensor, start: PairPose) -> PairPose:
