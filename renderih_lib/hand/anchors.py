@@ -7,16 +7,7 @@ import torch
 from scipy.sparse import coo_matrix, csr_matrix
 from torch import Tensor
 
-from renderih_lib.hand.anatomy import rest_frames
-from renderih_lib.hand.model import HandModel
-from renderih_lib.hand.parts import part_of_vertex
-from renderih_lib.hand.skeleton import JOINT_NAMES
-
 ANCHOR_COUNT = 108
-
-#: How often palmar skin of each level touches the other hand, relative to the finger ends: the proportions of
-#: `contact_frequency` over 200 variations of the open library's two-hand poses (0.57, 0.72, 0.79, 1), rounded.
-_LEVEL_PRIOR = {"wrist": 0.6, "root": 0.7, "middle": 0.8, "end": 1.0}
 
 
 def select_anchors(contact_frequency: np.ndarray, faces: np.ndarray, count: int = ANCHOR_COUNT) -> np.ndarray:
@@ -53,21 +44,6 @@ def select_anchors(contact_frequency: np.ndarray, faces: np.ndarray, count: int 
             f"count must be at most {len(taken)} on this mesh with anchors 2 hops apart, got {count}"
         )
     return np.array(taken)
-
-
-def contact_prior(model: HandModel) -> np.ndarray:
-    """A stand-in (V,) for contact frequency when no poses are at hand: palmar skin first, finger ends most.
-
-    The paper counts contacts over InterHand2.6M; `contact_frequency` does so for any poses. This needs none: it is
-    the level of the hand (`_LEVEL_PRIOR`) times how far the skin faces the palm's side.
-    """
-    labels = part_of_vertex(model)
-    back = rest_frames(model)[:, :, 1]  # points out of the back of each finger on a right hand
-    back = torch.cat([back.new_tensor([[0.0, 1.0, 0.0]]), back if model.side == "right" else -back])
-    normals = vertex_normals(model.template, model.faces)
-    palmar = -(normals * back[torch.as_tensor(labels)]).sum(-1).cpu().numpy()
-    level = np.array([_LEVEL_PRIOR[name.split("_")[-1]] for name in JOINT_NAMES])
-    return level[labels] * (1 + palmar) / 2
 
 
 def contact_frequency(

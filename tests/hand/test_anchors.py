@@ -12,13 +12,10 @@ from renderih_lib.hand.anatomy import joint_rotations, rest_frames
 from renderih_lib.hand.anchors import (
     anchor_normals,
     contact_frequency,
-    contact_prior,
     neighbours,
     select_anchors,
     vertex_normals,
 )
-from renderih_lib.hand.parts import part_of_vertex
-from renderih_lib.hand.skeleton import JOINT_NAMES
 
 
 def hops_to(anchors: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -39,15 +36,8 @@ def test_108_anchors_at_least_two_hops_apart_cover_the_hand_within_two(hand, see
     assert hops.min(0).max() <= 2
 
 
-def test_the_prior_gives_108_anchors_on_both_hands(hand, left_hand):
-    right = select_anchors(contact_prior(hand), hand.faces.numpy())
-    left = select_anchors(contact_prior(left_hand), left_hand.faces.numpy())
-    assert len(right) == 108
-    assert set(right.tolist()) == set(left.tolist())
-
-
 def test_the_most_touched_vertex_comes_first_and_scale_does_not_matter(hand):
-    frequency, faces = contact_prior(hand), hand.faces.numpy()
+    frequency, faces = np.random.default_rng(0).random(778), hand.faces.numpy()
     anchors = select_anchors(frequency, faces)
     assert frequency[anchors[0]] == frequency.max()
     assert select_anchors(7 * frequency, faces).tolist() == anchors.tolist()
@@ -68,16 +58,6 @@ def test_more_anchors_than_fit_is_named(hand):
 def test_frequency_must_be_a_finite_number_per_vertex(frequency, hand):
     with pytest.raises(ValueError, match="contact_frequency must"):
         select_anchors(frequency, hand.faces.numpy())
-
-
-def test_prior_prefers_the_palm_side_and_finger_ends(either_hand):
-    prior, labels = contact_prior(either_hand), part_of_vertex(either_hand)
-    ends = np.array([name.endswith("end") for name in JOINT_NAMES])[labels]
-    palmar = vertex_normals(either_hand.template, either_hand.faces)[:, 1].numpy() < -0.7
-    palm = labels == 0
-    assert prior[ends & palmar].mean() > 1.3 * prior[palm & palmar].mean()
-    assert prior[palm & palmar].mean() > 3 * prior[palm & ~palmar].mean()
-    assert prior.min() >= 0
 
 
 def test_vertex_normals_equal_trimesh(hand):
