@@ -113,6 +113,19 @@ class Judge:
         return self.passes(self.scores(pose))
 
 
+def calibrated_judges(
+    bank: Tensor, natural: PairPose, hands: HandPair, accept: float = 0.9
+) -> dict[str, Judge]:
+    """One judge for each of `DEFINITIONS`, all with the bank (N, 15, 3) radians and calibrated on the same pairs.
+
+    Neither may hold what is to be judged; of the poses that D learned from, the bank may hold none
+    (`naturalness.split_names`).
+    """
+    depth = check_pairs(natural, hands).depth_mm.to_numpy()
+    judges = {name: Judge.of(bank, hands, name) for name in DEFINITIONS}
+    return {name: judge.calibrated(judge.scores(natural, depth), accept) for name, judge in judges.items()}
+
+
 def clustered_rates(
     verdicts: Mapping[str, np.ndarray], raw_ids: Mapping[str, np.ndarray], draws: int = 4000, seed: int = 0
 ) -> pd.DataFrame:
