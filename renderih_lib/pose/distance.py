@@ -43,7 +43,7 @@ class ExactSkin:
 
 
 def overlap_volume(
-    skins: tuple[ExactSkin, ExactSkin], vertices: tuple[np.ndarray, np.ndarray], spacing: float = 1e-3
+    skins: tuple[ExactSkin, ExactSkin], vertices: tuple[np.ndarray, np.ndarray], spacing: float = 5e-4
 ) -> float:
     """Cubic metres that lie inside both of two posed hands, vertices (V, 3) each.
 
