@@ -40,6 +40,7 @@ from renderih_lib.pose import recorded as recordings
 from renderih_lib.pose.augment import augment, augment_pairs, offset_caps
 from renderih_lib.pose.distinct import APART_MM, distinct, draw_distinct_pairs, pair_keypoints, pose_distances
 from renderih_lib.pose.library import load_pose_library
+from renderih_lib.pose.retarget import retargeted
 from renderih_lib.pose.validity import DEPTH_MM, check_pairs
 
 run = repro.start("02_pose_augmentation", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
@@ -133,9 +134,11 @@ else:
 
 # %%
 if recorded is not None and len(recorded.pairs):
-    some, origins = recordings.draw_recorded_pairs(recorded, hands, seed, min(8, len(recorded.pairs)), 1.0)
+    rows = np.linspace(0, len(recorded.pairs) - 1, 8).astype(int)
+    some = retargeted(recorded.pairs[rows], recorded.hands, hands)
+    origins = [recorded.pair_names[row].split("/", 2)[-1] for row in rows]
     run.show(
-        viz.sheet(pair_pictures(some), columns=8, titles=[o.split("/", 2)[-1] for o in origins], width=1.4),
+        viz.sheet(pair_pictures(some), columns=8, titles=origins, width=1.4, title_size=7),
         "recorded_pairs",
         caption="Some recorded pairs, moved to the open hand, with their capture and frame.",
         alt="Pairs of hands as recorded from people.",
@@ -196,20 +199,21 @@ nearest = [divmod(int((between - mm).abs().where(same, torch.inf).argmin()), len
 
 # %%
 pictures, titles = [[], []], []
+towards_eye = 0.12 * torch.nn.functional.normalize(torch.tensor(SIDES[0].eye), dim=0)  # in front of the skin
 for i, j in nearest:
     titles.append(f"{between[i, j]:.1f} mm: {'distinct' if between[i, j] >= APART_MM else 'similar'}")
     most = int((keypoints[i] - keypoints[j]).norm(dim=-1).argmax())
     for row, k in zip(pictures, (i, j), strict=True):
         pose = natural_pairs[k : k + 1]
-        dot = hands(pose).keypoints.flatten(1, 2)[0, most][None].numpy()
-        row += pair_pictures(pose, size=(170, 170), points=dot, point_radius=4)
+        dot = hands(pose).keypoints.flatten(1, 2)[0, most] + towards_eye
+        row += pair_pictures(pose, size=(170, 170), points=dot[None].numpy(), point_radius=4)
 run.show(
     viz.sheet(
         pictures[0] + pictures[1], columns=len(targets), titles=titles + [""] * len(targets), width=1.8
     ),
     "neighbours",
     caption="Two natural variations of one interaction in each column, with their distance: what counts as similar "
-    f"and what as distinct at {APART_MM:g} mm. Violet: the keypoint that differs most, where it can be seen.",
+    f"and what as distinct at {APART_MM:g} mm. Violet: the keypoint that differs most.",
     alt="Six columns of two hand pairs each; on the left they look equal, on the right fingers differ visibly.",
 )
 

@@ -104,7 +104,8 @@ def draw_recorded_pairs(
     )
     if len(kept) < count:
         raise ValueError(
-            f"{len(pose)} recorded pairs hold only {len(kept)} that lie {apart_mm:g} mm apart, {count} were asked for"
+            f"{len(pose)} recorded pairs hold only {len(kept)} that lie {apart_mm:g} mm apart, {count} were asked for: "
+            "read more of them, or leave their folder out to use the open library"
         )
     return pose[kept], [recorded.pair_names[i] for i in order[kept].tolist()]
 
