@@ -639,7 +639,7 @@ one_pair = (touching.any(1).double() + touching.any(0)) / 2  # both hands count
 assert torch.equal(one_pair, contact_frequency(pair.vertices, faces))
 
 # %%
-frequency = library_frequency(library).numpy()
+frequency = library_frequency(library.hands).numpy()
 first_pass = greedy(frequency, 2, [])
 anchors = greedy(frequency, 1, first_pass)
 assert anchors == select_anchors(frequency, hand.faces.numpy()).tolist()

@@ -23,7 +23,7 @@ def hands() -> HandPair:
 
 @pytest.fixture(scope="module")
 def frequency(hands) -> torch.Tensor:
-    return library_frequency(load_pose_library(hands=hands))
+    return library_frequency(hands)
 
 
 def test_108_anchors_two_or_three_hops_apart_reach_every_vertex_within_two(hands):
@@ -48,15 +48,15 @@ def test_the_inner_side_is_touched_more_than_the_back_and_tips_most(hands, frequ
     assert 0 <= frequency.min() and frequency.max() <= 1
 
 
-def test_anchors_are_the_same_for_other_precision_and_a_copy_and_no_caller_can_change_them(hands):
-    first = library_anchors(hands)
-    library_anchors(hands)[:] = 0
-    assert torch.equal(library_anchors(copy.deepcopy(hands).double()), first)
+def test_other_precision_and_a_copy_give_the_same_and_no_caller_can_change_it(hands, frequency):
+    library_frequency(hands)[:] = 0
+    twin = copy.deepcopy(hands).double()
+    assert torch.equal(library_frequency(twin), frequency)
+    assert torch.equal(library_anchors(twin), library_anchors(hands))
 
 
-def test_contacts_are_counted_once_per_hands_of_the_same_content(hands, monkeypatch):
-    library_anchors(hands)
-    monkeypatch.setattr(contacts, "library_frequency", lambda library: pytest.fail("counted again"))
+def test_contacts_are_counted_once_per_hands_of_the_same_content(hands, frequency, monkeypatch):
+    monkeypatch.setattr(contacts, "contact_frequency", lambda *_: pytest.fail("counted again"))
     library_anchors(copy.deepcopy(hands))
     wider = copy.deepcopy(hands)
     wider.right.template.mul_(1.1)
@@ -85,7 +85,7 @@ def test_a_hand_with_pose_blend_shapes_and_another_vertex_order_is_counted_alike
         pose_dirs=np.zeros((778, 3, 135)),
     )
     pair = HandPair(shuffled, shuffled.mirrored())
-    assert torch.allclose(library_frequency(load_pose_library(hands=pair)), frequency[order], atol=2e-3)
+    assert torch.allclose(library_frequency(pair), frequency[order], atol=2e-3)
     anchors = library_anchors(pair)
     assert len(set(anchors.tolist())) == 108 and anchors[0] == np.flatnonzero(
         order == frequency.argmax().item()
