@@ -17,6 +17,7 @@ data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -339,9 +340,9 @@ run.table(
 # %%
 plan, table = read_poses(run.input("poses", "plan.parquet"))
 raw, _ = read_poses(run.input("poses", "raw.parquet"))
-rows = table.index[~table.source.isin(unseen)][: run.sizes.study_pairs].to_numpy()
-raw_id = table.raw_id[rows].to_numpy()
-source = table.source[rows].to_numpy()
+rows = np.flatnonzero(~table.source.isin(unseen))[: run.sizes.study_pairs]
+raw_id = table.raw_id.to_numpy()[rows]
+source = table.source.to_numpy()[rows]
 raw_rows = np.unique(raw_id)
 print(f"{len(rows)} augmented pairs of {len(raw_rows)} raw ones")
 
@@ -467,27 +468,38 @@ else:
 #    hands counts. Looking at couples lets a new gesture pass if each couple of fingers stands in a known way.
 # 2. **Does one hand visibly run through the other?** The exact depth.
 #
-# Both thresholds are fixed before any pair of the study is looked at: equally strict, so that 90 % of other natural
-# pairs pass, as the raw pairs did with people. So the raw rate comes out near 90 % by construction; the other three are found. A depth that acceptance allows (2 mm) never counts.
-# This definition was chosen for its argument. Two others show how much hangs on it: the **whole hand** against the bank, and the textbook
-# **coupling** of a finger's end joint to 2/3 of its middle joint.
+# "Since the perceptions of natural may differ from human to human", the paper asked 20 people. Our judge is a **panel** of 20 raters who look
+# at the same two numbers and differ in strictness. Each has one threshold for either question, fixed on natural pairs that are not part of
+# the study, before any pair of the study is looked at: the strictest rater accepts 80.5 % of those pairs, the most lenient 99.5 %, the panel 90 %, as the
+# people did with raw pairs. So the raw rate comes out near 90 % by construction; the other three are found. A depth that acceptance
+# allows (2 mm) never counts.
+#
+# Three other judges show how much hangs on the choice: the **middle rater** alone, a panel that compares the **whole hand** with the bank, and
+# one that looks at the textbook **coupling** of a finger's end joint to 2/3 of its middle joint.
 
 # %%
-CALIBRATION = min(100, 5 * run.sizes.study_pairs)
-bank = library.natural_hands(seed + 4, 30 * CALIBRATION, unseen)
+CALIBRATION = min(200, 5 * run.sizes.study_pairs)
+bank = library.natural_hands(seed + 4, 15 * CALIBRATION, unseen)
 others = [name for name in library.interactions if name not in unseen]
 calibration = library.natural_pairs(seed + 5, CALIBRATION, names=others)
 if recorded is not None and len(recorded.pairs):
     bank = torch.cat([bank, kept])
     calibration, _ = recordings.draw_recorded_pairs(recorded, hands, seed + 5, CALIBRATION, 1.0)
+
+# %%
 judges = judging.calibrated_judges(bank, calibration, hands)
 judge = judges["neighbours"]
-print(f"thresholds: oddness {judge.most_odd:.1f} mm, depth {judge.deepest:.1f} mm")
+middle = replace(judge, most_odd=judge.most_odd[9:10], deepest=judge.deepest[9:10])
+judges = {"neighbours": judge, "middle rater": middle} | judges
+for name, limits in (("oddness", judge.most_odd), ("depth", judge.deepest)):
+    print(
+        f"{name} that still passes, strictest to most lenient rater: {limits[0]:.1f} to {limits[-1]:.1f} mm"
+    )
 
 # %%
 depth = {kind: check_pairs(pose, hands).depth_mm.to_numpy() for kind, pose in pairs.items()}
 scores = {name: {k: j.scores(pairs[k], depth[k]) for k in pairs} for name, j in judges.items()}
-verdicts = {name: {k: j.passes(s) for k, s in scores[name].items()} for name, j in judges.items()}
+verdicts = {name: {k: j.approval(s) for k, s in scores[name].items()} for name, j in judges.items()}
 rates = {name: judging.clustered_rates(v, raw_ids, seed=seed) for name, v in verdicts.items()}
 orders = {name: judging.order_probabilities(v, raw_ids, seed=seed) for name, v in verdicts.items()}
 
@@ -502,15 +514,16 @@ figure, axis = plt.subplots(figsize=(6, 3.8))
 for kind, (color, marker) in STYLE.items():
     s = scores["neighbours"][kind]
     axis.plot(s.oddness, s.depth_mm, marker, color=color, ms=5, ls="", label=NAMES[kind])
-axis.axvline(judge.most_odd, color="black", lw=1, ls=":")
-axis.axhline(judge.deepest, color="black", lw=1, ls=":")
-axis.set(xlabel="oddness of the odder hand (mm)", ylabel="depth (mm)")
+for rater in (0, 9, 19):
+    x, y = judge.most_odd[rater], judge.deepest[rater]
+    axis.plot([0, x, x], [y, y, -0.5], color="black", lw=1, ls=":")
+axis.set(xlabel="oddness of the odder hand (mm)", ylabel="depth (mm)", xlim=(0, None), ylim=(-0.5, None))
 axis.legend(frameon=False)
 run.show(
     figure,
     "judge",
-    caption="What the judge measures on every pair of the study. A pair is natural if it lies left of and below the dotted "
-    "thresholds, which were set on other natural pairs.",
+    caption="What the judge measures on every pair of the study. A pair looks natural to a rater if it lies inside a dotted box; drawn are "
+    "the strictest, a middle and the most lenient of the 20 raters, whose boxes were set on other natural pairs.",
     alt="A scatter plot: raw pairs at the left, optimised ones at the bottom, augmented ones to the right and high.",
 )
 
@@ -532,7 +545,7 @@ def rates_panel(axis, name, kinds=tuple(NAMES)):
 
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True)
+figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), sharey=True)
 for axis, name in zip(axes, judges, strict=True):
     rates_panel(axis, name)
 axes[0].set_ylabel("judged natural (%)")
@@ -542,8 +555,8 @@ run.show(
     figure,
     "rates",
     caption="Natural rates by the judge (bars, 95 % intervals by bootstrap over raw poses) and by the people of Table 3 (diamonds). Left: the "
-    "definition chosen beforehand. Middle and right: two other definitions of oddness.",
-    alt="Three bar charts of four natural rates each, with intervals, and diamonds for the published rates.",
+    "panel that looks at neighbouring fingers, which is the judge. Then its middle rater alone, and panels with two other definitions of oddness.",
+    alt="Four bar charts of four natural rates each, with intervals, and diamonds for the published rates.",
 )
 
 # %%
@@ -552,7 +565,7 @@ judged["people, Table 3"] = [published("Table 3", PUBLISHED[kind]) for kind in j
 run.table(
     judged.rename_axis("kind"),
     "natural_rates",
-    caption="Natural rate (%) by the judge of neighbouring fingers, with its 95 % interval, beside the published one.",
+    caption="Natural rate (%) by the panel that looks at neighbouring fingers, with its 95 % interval, beside the published one.",
 )
 
 # %%
@@ -571,9 +584,10 @@ run.table(
 # %%
 def verdict(kind, i):
     s = scores["neighbours"][kind].iloc[i]
-    odd_fingers, deep = s.oddness > judge.most_odd, s.depth_mm > judge.deepest
-    why = "odd and deep" if odd_fingers and deep else "odd" if odd_fingers else "deep"
-    return f"{NAMES[kind]}: {why if odd_fingers or deep else 'natural'}"
+    odd_raters, deep_raters = (s.oddness > judge.most_odd).sum(), (s.depth_mm > judge.deepest).sum()
+    votes = round(20 * verdicts["neighbours"][kind][i])
+    fault = "" if votes == 20 else " (odd)" if odd_raters >= deep_raters else " (deep)"
+    return f"{NAMES[kind]}: {votes} of 20{fault}"
 
 
 # %%
@@ -587,9 +601,9 @@ for kind, pose in pairs.items():
 run.show(
     viz.sheet(pictures, columns=len(examples), titles=titles, width=2.1, title_size=8),
     "verdicts",
-    caption="One pair per column, each from two sides: raw, optimised with and without D, augmented. Above each: what the judge says, and why not. "
-    "Odd: neighbouring fingers. Deep: one hand in the other.",
-    alt="A grid of hand pairs, four kinds by several interactions, with the verdict above each.",
+    caption="One pair per column, each from two sides: raw, optimised with and without D, augmented. Above each: how many of the 20 raters find it natural, and "
+    "the main objection: odd neighbouring fingers, or one hand deep in the other.",
+    alt="A grid of hand pairs, four kinds by several interactions, with the votes above each.",
 )
 
 # %% [markdown]
@@ -649,12 +663,12 @@ run.table(
 #
 # </details>
 #
-# 3. Calibrate the judge to accept 95 % (`judge.calibrated(judge.scores(calibration), 0.95)`). Which rates move, and does the order?
+# 3. Make the panel stricter: `judge.calibrated(judge.scores(calibration), [0.7, 0.8, 0.9])`. Which rates move, and does the order?
 #
 # <details><summary>Solution</summary>
 #
-# `{k: judge.calibrated(judge.scores(calibration), 0.95).natural(p).mean() for k, p in pairs.items()}`. All rates rise, those near the thresholds most. A
-# threshold moves all kinds in the same direction, so it is the order that a judge can tell, not the height of the bars.
+# `{k: strict.approval(scores["neighbours"][k]).mean() for k in pairs}`. All rates fall, and those of the optimised pairs most, since they lie between the
+# thresholds. Strictness moves all kinds in the same direction: a judge can tell the order, not the height of the bars.
 #
 # </details>
 #

@@ -1,10 +1,11 @@
 """An automatic judge of naturalness that is not the discriminator: no network, and natural poses D never saw.
 
 It stands in for the people of Table 3, who looked at pictures of meshes: a pair looks natural if no two fingers that
-are neighbours stand in an odd combination, and no hand visibly runs through the other.
+are neighbours stand in an odd combination, and no hand visibly runs through the other. "Since the perceptions of
+'natural' may differ from human to human" (section 5.2), it is a panel of raters who look alike and differ in strictness.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,11 +27,13 @@ _GROUPS = {
 }
 #: What counts as odd. "neighbours" is the one to use; the other two show how much hangs on the choice.
 DEFINITIONS = ("neighbours", "whole hand", "coupling")
+#: Twenty raters, as in the paper, strict to lenient: the share of natural pairs that each accepts, 90 % on average.
+PANEL = tuple(np.linspace(0.805, 0.995, 20).round(3).tolist())
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges pairs by the oddness of their fingers and by how deep they go into each other.
+    """A panel that judges pairs by the oddness of their fingers and by how deep they go into each other.
 
     Definitions of oddness:
         neighbours: mean distance, mm, of the keypoints of two neighbouring fingers to those of the most similar hand
@@ -46,8 +49,10 @@ class Judge:
     bank: Tensor  # (N, 21, 3) mm
     hands: HandPair
     definition: str = DEFINITIONS[0]
-    most_odd: float = float("nan")  # mm, or degrees for "coupling": the oddest that passes
-    deepest: float = float("nan")  # mm: the deepest penetration that passes
+    most_odd: np.ndarray | None = (
+        None  # (R,) mm, or degrees for "coupling": the oddest that each rater accepts
+    )
+    deepest: np.ndarray | None = None  # (R,) mm: the deepest penetration that each rater accepts
 
     @staticmethod
     def of(natural: Tensor, hands: HandPair, definition: str = DEFINITIONS[0]) -> "Judge":
@@ -78,8 +83,9 @@ class Judge:
         depth = check_pairs(pose, self.hands).depth_mm.to_numpy() if depth_mm is None else depth_mm
         return pd.DataFrame({"oddness": self.oddness(pose.angles).amax(1).numpy(), "depth_mm": depth})
 
-    def calibrated(self, scores: pd.DataFrame, accept: float = 0.9) -> "Judge":
-        """The judge whose two thresholds let this share of natural pairs pass, both equally strict.
+    def calibrated(self, scores: pd.DataFrame, accept: Sequence[float] = PANEL) -> "Judge":
+        """The judge with one rater for each share in `accept`, whose two thresholds, equally strict, let that share of
+        natural pairs pass.
 
         A depth that the exact acceptance allows (`validity.DEPTH_MM`) is never held against a pair: nobody sees it.
 
@@ -87,34 +93,36 @@ class Judge:
             scores: `scores` of natural pairs that are not among those to be judged.
 
         Raises:
-            ValueError: if accept is not in (0, 1) or there are no scores.
+            ValueError: if a share is not in (0, 1) or there are no scores.
         """
-        if not 0 < accept < 1:
-            raise ValueError(f"accept must lie between 0 and 1, got {accept}")
+        if not all(0 < share < 1 for share in accept):
+            raise ValueError(f"accept must hold shares between 0 and 1, got {tuple(accept)}")
         if scores.empty:
             raise ValueError("scores is empty; calibrate on at least one natural pair")
         worst = scores.rank(pct=True, method="max").max(axis=1)
-        share = float(worst.quantile(accept, interpolation="higher"))
-        most_odd, deepest = scores.quantile(share, interpolation="higher")
-        return replace(self, most_odd=float(most_odd), deepest=max(float(deepest), DEPTH_MM))
+        shares = worst.quantile(list(accept), interpolation="higher")
+        limits = scores.quantile(shares.tolist(), interpolation="higher")
+        deepest = limits.depth_mm.clip(lower=DEPTH_MM).to_numpy()
+        return replace(self, most_odd=limits.oddness.to_numpy(), deepest=deepest)
 
-    def passes(self, scores: pd.DataFrame) -> np.ndarray:
-        """(B,) bool for rows of `scores`; what is not finite is never natural.
+    def approval(self, scores: pd.DataFrame) -> np.ndarray:
+        """(B,) share of the raters to whom a pair looks natural, for rows of `scores`; 0 for what is not finite.
 
         Raises:
             ValueError: if the judge has not been calibrated.
         """
-        if np.isnan(self.most_odd):
+        if self.most_odd is None:
             raise ValueError("the judge has no thresholds yet; call calibrated first")
-        return ((scores.oddness <= self.most_odd) & (scores.depth_mm <= self.deepest)).to_numpy()
+        odd, depth = scores.oddness.to_numpy()[:, None], scores.depth_mm.to_numpy()[:, None]
+        return ((odd <= self.most_odd) & (depth <= self.deepest)).mean(1)
 
     def natural(self, pose: PairPose) -> np.ndarray:
-        """(B,) bool: whether each pair looks natural."""
-        return self.passes(self.scores(pose))
+        """(B,) bool: whether each pair looks natural to at least half of the raters."""
+        return self.approval(self.scores(pose)) >= 0.5
 
 
 def calibrated_judges(
-    bank: Tensor, natural: PairPose, hands: HandPair, accept: float = 0.9
+    bank: Tensor, natural: PairPose, hands: HandPair, accept: Sequence[float] = PANEL
 ) -> dict[str, Judge]:
     """One judge for each of `DEFINITIONS`, all with the bank (N, 15, 3) radians and calibrated on the same pairs.
 
@@ -129,12 +137,12 @@ def calibrated_judges(
 def clustered_rates(
     verdicts: Mapping[str, np.ndarray], raw_ids: Mapping[str, np.ndarray], draws: int = 4000, seed: int = 0
 ) -> pd.DataFrame:
-    """Share of True per kind with a 95 % interval, by bootstrap over raw poses.
+    """Mean verdict per kind with a 95 % interval, by bootstrap over raw poses.
 
     Pairs made from one raw pose stand or fall together, so raw poses are drawn, with all that was made from them.
 
     Args:
-        verdicts: kind -> (B,) bool. raw_ids: kind -> (B,) int, the raw pose behind each.
+        verdicts: kind -> (B,) bool, or `Judge.approval` in [0, 1]. raw_ids: kind -> (B,) int, the raw pose behind each.
 
     Returns:
         One row per kind: rate, low, high in [0, 1], n.

@@ -13,6 +13,7 @@ from renderih_lib.pose import judge as judging
 from renderih_lib.pose.augment import augment, augment_pairs
 from renderih_lib.pose.judge import (
     DEFINITIONS,
+    PANEL,
     Judge,
     calibrated_judges,
     clustered_rates,
@@ -106,19 +107,33 @@ def test_both_hands_are_judged_and_the_odder_one_counts(judges, natural):
     np.testing.assert_allclose(judge.oddness(swapped.angles).amax(1), expected)
 
 
-def test_a_judge_accepts_the_share_of_natural_pairs_that_it_was_calibrated_to(judges):
+def made_scores(count=1000):
     rng = np.random.default_rng(0)
-    scores = pd.DataFrame({"oddness": rng.gamma(2, 3, 1000), "depth_mm": rng.gamma(3, 2, 1000)})
-    for accept in (0.5, 0.8, 0.9):
-        judge = judges["neighbours"].calibrated(scores, accept)
-        assert judge.passes(scores).mean() == pytest.approx(accept, abs=0.01)
-        odd, deep = (scores.oddness > judge.most_odd).mean(), (scores.depth_mm > judge.deepest).mean()
-        assert odd == pytest.approx(deep, abs=0.01)  # equally strict
+    return pd.DataFrame({"oddness": rng.gamma(2, 3, count), "depth_mm": rng.gamma(3, 2, count)})
+
+
+@pytest.mark.parametrize("accept", [0.5, 0.8, 0.9])
+def test_a_rater_accepts_the_share_of_natural_pairs_that_it_was_calibrated_to(judges, accept):
+    scores = made_scores()
+    judge = judges["neighbours"].calibrated(scores, [accept])
+    assert judge.approval(scores).mean() == pytest.approx(accept, abs=0.01)
+    odd, deep = (scores.oddness > judge.most_odd[0]).mean(), (scores.depth_mm > judge.deepest[0]).mean()
+    assert odd == pytest.approx(deep, abs=0.01)  # equally strict
+
+
+def test_the_panel_approves_nine_of_ten_natural_pairs_and_a_stricter_rater_never_more(judges):
+    scores = made_scores()
+    panel = judges["neighbours"].calibrated(scores)
+    assert panel.approval(scores).mean() == pytest.approx(0.9, abs=0.01)
+    assert len(panel.most_odd) == len(PANEL) == 20
+    assert (np.diff(panel.most_odd) >= 0).all() and (np.diff(panel.deepest) >= 0).all()
+    one = [judges["neighbours"].calibrated(scores, [share]).approval(scores) for share in PANEL]
+    np.testing.assert_allclose(panel.approval(scores), np.mean(one, axis=0))
 
 
 def test_invisible_depths_are_never_held_against_a_pair(judges):
     scores = pd.DataFrame({"oddness": np.linspace(1, 2, 50), "depth_mm": np.zeros(50)})
-    assert judges["neighbours"].calibrated(scores).deepest == DEPTH_MM
+    assert (judges["neighbours"].calibrated(scores).deepest == DEPTH_MM).all()
 
 
 def test_natural_pairs_pass_and_augmented_ones_mostly_do_not(calibrated, library, natural):
@@ -131,7 +146,7 @@ def test_hands_that_visibly_run_through_each_other_are_not_natural(calibrated, l
     pose = library.pair("prayer")
     apart = pose.replace(translation=pose.translation + torch.tensor([[[0, 0.0, 0], [0, -0.03, 0]]]))
     through = pose.replace(translation=pose.translation + torch.tensor([[[0, 0.0, 0], [0, 0.03, 0]]]))
-    lenient = dataclasses.replace(calibrated, most_odd=1e9, deepest=5.0)
+    lenient = dataclasses.replace(calibrated, most_odd=np.array([1e9]), deepest=np.array([5.0]))
     assert lenient.natural(apart)[0] and not lenient.natural(through)[0]
 
 
@@ -148,9 +163,9 @@ def test_wrong_uses_are_named(judges, library, bank):
         Judge.of(bank[:0], library.hands)
     scores = pd.DataFrame({"oddness": [1.0], "depth_mm": [0.0]})
     with pytest.raises(ValueError, match="call calibrated first"):
-        Judge.of(bank, library.hands).passes(scores)
-    with pytest.raises(ValueError, match="accept must lie between 0 and 1"):
-        judges["neighbours"].calibrated(scores, 1.0)
+        Judge.of(bank, library.hands).approval(scores)
+    with pytest.raises(ValueError, match="accept must hold shares between 0 and 1"):
+        judges["neighbours"].calibrated(scores, [0.9, 1.0])
     with pytest.raises(ValueError, match="scores is empty"):
         judges["neighbours"].calibrated(scores[:0])
 
