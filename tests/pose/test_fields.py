@@ -71,6 +71,27 @@ def test_depth_has_exact_gradients_in_points_and_vertices(hands, field):
     assert (gradient * direction).sum().item() == pytest.approx((ahead - behind).item() / 2e-7, rel=1e-3)
 
 
+def test_points_on_the_skin_and_deep_inside_have_a_bounded_gradient(hands, field):
+    """The slope of a distance is at most 1; on the skin the depth is zero up to rounding."""
+    vertices = random_hands(hands.right, 2)
+    centre = vertices[:, :1].lerp(vertices.mean(1, keepdim=True), torch.linspace(0, 1, 30).double()[:, None])
+    points = torch.cat([vertices[:, ::5], centre], 1).requires_grad_()
+    depth = field.depth(points, vertices)
+    (gradient,) = torch.autograd.grad(depth.sum(), points)
+    assert gradient.isfinite().all() and (gradient.norm(dim=-1) <= 1 + 1e-9).all()
+    on_skin, inside = depth[:, : -centre.shape[1]], depth[:, -centre.shape[1] :]
+    # Only where the skin runs through itself at a bent joint may one of its own vertices lie inside.
+    assert (on_skin < 1e-9).double().mean() > 0.8 and inside.max() > 0.004
+
+
+def test_a_left_hand_is_the_exact_mirror_image_of_a_right_one(hands, field):
+    flip = torch.tensor([-1.0, 1, 1], dtype=torch.float64)
+    vertices = random_hands(hands.right, 3)
+    points = vertices.roll(1, 0)
+    mirrored = ArticulatedField(hands.left).double().depth(points * flip, vertices * flip)
+    assert torch.equal(mirrored, field.depth(points, vertices)) and mirrored.max() > 0
+
+
 def test_a_pose_is_not_changed_by_its_batch_mates(hands, field):
     vertices = random_hands(hands.right, 4)
     points = vertices.roll(1, 0)
