@@ -157,6 +157,8 @@ pictures = [hand_picture(p, size=(130, 130)) for p in (library.single("relaxed")
 shown = "clasp" if "clasp" in names else names[0]
 pictures += pair_pictures(library.pair(shown), size=(130, 130))
 pictures += pair_pictures(library.natural_pairs(seed, 7, oriented=False, names=[shown]), size=(130, 130))
+
+# %%
 titles = ["as authored", *[f"variation {i}" for i in range(1, 8)]]
 run.show(
     viz.sheet(pictures, columns=8, titles=titles + [""] * 8, width=1.4),
@@ -180,6 +182,7 @@ natural_pairs = library.natural_pairs(seed, count, oriented=False)
 keypoints = pair_keypoints(natural_pairs, hands)
 
 
+# %%
 def leaders(poses, apart):
     kept = []
     for i, pose in enumerate(poses):
@@ -190,6 +193,10 @@ def leaders(poses, apart):
 
 assert leaders(keypoints[:300].numpy(), APART_MM) == distinct(keypoints[:300], APART_MM).tolist()
 
+# %% [markdown]
+# What does a distance look like? Below are two variations of the same interaction each. At 10 mm, about half of a
+# fingertip's thickness, one begins to see the difference without searching.
+
 # %%
 between = pose_distances(keypoints[:600], keypoints[:600])
 names_of = np.array(library.pair_sources(len(between)))
@@ -197,16 +204,25 @@ same = torch.from_numpy(names_of[:, None] == names_of).triu(1)
 targets = (6, 8, APART_MM, 14, 20, 30)
 nearest = [divmod(int((between - mm).abs().where(same, torch.inf).argmin()), len(between)) for mm in targets]
 
+
+# %%
+def marked_picture(pose, keypoint, extent=0.27):
+    mesh = hands(pose)
+    cloud, point = mesh.vertices[0].flatten(0, 1), mesh.keypoints[0].flatten(0, 1)[keypoint]
+    center = (cloud.amin(0) + cloud.amax(0)) / 2
+    eye = center + 8 * extent * torch.nn.functional.normalize(torch.tensor(SIDES[0].eye), dim=0)
+    dot = torch.lerp(point, eye, 0.1)  # on the ray to the eye, before the skin
+    options = dict(size=(170, 170), extent=extent, center=center.numpy(), point_radius=3)
+    return pair_pictures(pose, points=dot[None].numpy(), **options)[0]
+
+
 # %%
 pictures, titles = [[], []], []
-towards_eye = 0.12 * torch.nn.functional.normalize(torch.tensor(SIDES[0].eye), dim=0)  # in front of the skin
 for i, j in nearest:
     titles.append(f"{between[i, j]:.1f} mm: {'distinct' if between[i, j] >= APART_MM else 'similar'}")
     most = int((keypoints[i] - keypoints[j]).norm(dim=-1).argmax())
     for row, k in zip(pictures, (i, j), strict=True):
-        pose = natural_pairs[k : k + 1]
-        dot = hands(pose).keypoints.flatten(1, 2)[0, most] + towards_eye
-        row += pair_pictures(pose, size=(170, 170), points=dot[None].numpy(), point_radius=4)
+        row.append(marked_picture(natural_pairs[k : k + 1], most))
 run.show(
     viz.sheet(
         pictures[0] + pictures[1], columns=len(targets), titles=titles + [""] * len(targets), width=1.8
@@ -216,6 +232,9 @@ run.show(
     f"and what as distinct at {APART_MM:g} mm. Violet: the keypoint that differs most.",
     alt="Six columns of two hand pairs each; on the left they look equal, on the right fingers differ visibly.",
 )
+
+# %% [markdown]
+# The number of distinct poses says little without the radius:
 
 # %%
 radii = np.array([4, 6, 8, 10, 12, 15, 20, 25, 30, 40])
@@ -242,7 +261,7 @@ run.show(
 
 # %% [markdown]
 # `draw_distinct_pairs` goes on until it has as many as the scale asks for. These raw poses are what the plan of the pose
-# optimisation augments.
+# optimisation augments, unless there are recorded pairs.
 
 # %%
 raw_pairs, sources = draw_distinct_pairs(library, seed, run.sizes.raw_poses)
@@ -317,6 +336,7 @@ samples = {
 }
 
 
+# %%
 def histogram(axis, joint, angle):
     j = FINGER_JOINT_NAMES.index(joint)
     low, high = np.degrees([lowest[j, angle], highest[j, angle]])
@@ -339,7 +359,7 @@ figure.tight_layout()
 run.show(
     figure,
     "angles_against_limits",
-    caption="Four angles against their limits in Table 2 (grey lines, the ends of each panel). Clipping piles poses up at the limits (tall "
+    caption="Four angles against their limits in Table 2 (grey lines). Clipping piles poses up at the limits (tall "
     "outermost bins); drawing from the truncated interval does not.",
     alt="Four histograms of joint angles: natural poses are peaked, clipped offsets spike at the limits, "
     "truncated ones are spread between them.",
@@ -370,6 +390,8 @@ twist = literal_angles[:, ::3, TWIST].abs()
 left_table = (
     (angle_excess(torch.deg2rad(literal_angles))[..., 1:].abs() > 1e-6).flatten(1).any(1).double().mean()
 )
+
+# %%
 composition = {
     "twist_of_literal_product_mean_deg": float(twist.mean()),
     "twist_of_literal_product_max_deg": float(twist.max()),
@@ -421,6 +443,8 @@ for i, name in enumerate(readable(first)):
     pictures += pair_pictures(authored[i : i + 1], size=(190, 190))
     pictures += pair_pictures(broken[4 * i : 4 * i + 4], size=(190, 190))
     titles += [f"{name}: natural", *(f"augmented {k}" for k in range(1, 5))]
+
+# %%
 run.show(
     viz.sheet(pictures, columns=5, titles=titles, width=1.9, title_size=8),
     "augmented_pairs",
@@ -445,6 +469,8 @@ checks = {
     "natural": check_pairs(raw_pairs[: run.sizes.study_pairs], hands),
     "augmented": check_pairs(augment_pairs(raw_pairs, copies, seed)[order], hands),
 }
+
+# %%
 reasons = pd.DataFrame({name: table.reason.value_counts(normalize=True) for name, table in checks.items()}).T
 reasons = reasons.reindex(
     columns=["valid", "penetration", "no contact", "angle limits"], fill_value=0
@@ -493,6 +519,8 @@ metrics = {
     "augmented_valid_fraction": checks["augmented"].valid.mean(),
     "recorded_hands": 0 if recorded is None else len(recorded.singles),
 }
+
+# %%
 run.write_metrics(metrics)
 run.table(
     pd.Series(metrics, name="value").rename_axis("what").to_frame(),
