@@ -57,6 +57,8 @@ hands = library.hands
 seen, unseen = naturalness.split_names(library)
 training = library.natural_hands(seed, run.sizes.discriminator_poses, seen)
 held_out = library.natural_hands(seed + 1, min(1000, len(training) // 4), unseen)
+
+# %%
 recorded = recordings.recorded_poses(data_root)
 if recorded is not None:
     more, kept = naturalness.split_recordings(
@@ -144,6 +146,8 @@ by_level = [
     naturalness.natural_probability(augment(held_out, 1, seed + 3, float(level)), held_out)
     for level in levels
 ]
+
+# %%
 figure, axes = plt.subplots(1, 2, figsize=(8, 2.8), sharey=True)
 axes[0].plot(offset, labels, ".", color="#009E73", ms=3)
 axes[0].set(xlabel="root mean square offset (degrees)", ylabel="label $p_n$")
@@ -172,6 +176,8 @@ model, history = naturalness.train_discriminator(
     held_out=held_out,
     progress=lambda steps: run.progress(steps, desc="discriminator"),
 )
+
+# %%
 naturalness.save_discriminator(run.output("discriminator.safetensors"), model)
 curves = pd.DataFrame(history)
 best = curves.loc[curves.held_out_loss.idxmin()]
@@ -206,6 +212,7 @@ def layer(x, name):
     return np.where(y > 0, y, 0.01 * y)
 
 
+# %%
 first = layer((held_out.flatten(1).numpy() - W["middle"]) * W["scale"], "first")
 x = layer(layer(first, "hidden.0"), "hidden.1") + first
 x = layer(layer(x, "hidden.2"), "hidden.3")
@@ -257,6 +264,8 @@ run.show(
 
 # %%
 failures = answers.argsort()[:6], odd_answers.argsort(descending=True)[:6]
+
+# %%
 pictures = [hand_picture(p) for p in (*held_out[failures[0]], *odd[failures[1]])]
 titles = [f"D = {d:.2f}" for d in (*answers[failures[0]].tolist(), *odd_answers[failures[1]].tolist())]
 run.show(
@@ -307,6 +316,8 @@ shown = [np.concatenate([[0.0], b])[part] for b in blame.numpy()]
 colors = [plt.cm.magma(0.9 - 0.75 * s)[:, :3] for s in shown]
 pictures = [hand_picture(p, color) for p, color in zip(picked.detach(), colors, strict=True)]
 pictures += [hand_picture(p) for p in better]
+
+# %%
 with torch.no_grad():
     titles = [f"D = {d:.2f}" for d in (*model(picked).tolist(), *model(better).tolist())]
 run.show(
@@ -379,6 +390,7 @@ def pair_picture(pose, size=(120, 135)):
     return np.hstack([viz.picture(viz.pair_surfaces(upright, hands), view=v, size=size) for v in SIDES])
 
 
+# %%
 def png(image):
     buffer = io.BytesIO()
     Image.fromarray((255 * image).round().astype(np.uint8)).save(buffer, "PNG")
@@ -399,6 +411,8 @@ pictures = [
     for kind, pose in pairs.items()
     for i in range(each)
 ]
+
+# %%
 page = ratings.RatingPage(pictures, run.output("ratings.csv"), seed)
 if not repro.in_batch():
     display(page.widget)
@@ -437,7 +451,8 @@ for rater in range(20):
         answer = ratings.ANSWERS[0 if rng.random() < chance else 1]
         made.append((f"made {rater}", picture.id, picture.kind, order, answer, round(rng.gamma(4, 0.7), 2)))
 made = pd.DataFrame(made, columns=ratings.COLUMNS)
-made.to_csv(run.output("made_ratings.csv"), index=False)
+with repro.replacing(run.output("made_ratings.csv")) as temporary:
+    made.to_csv(temporary, index=False)
 
 # %%
 made_rates = ratings.natural_rates(run.folder / "made_ratings.csv", seed=seed)
@@ -632,6 +647,8 @@ metrics = {
     "judged_pairs": len(rows),
     "judged_raw_poses": len(raw_rows),
 }
+
+# %%
 run.write_metrics(metrics)
 run.table(
     pd.Series({k: v for k, v in metrics.items() if not isinstance(v, dict)}, name="value")
@@ -681,6 +698,7 @@ run.table(
 # The judge, which shares neither network nor poses with $\mathcal D$, puts the four kinds in the order of Table 3: what $\mathcal D$ adds is large, what removing
 # the penetration alone adds is small. Limits: the judge is not a person. It takes every pair of fingers that its small bank lacks for odd, it is
 # stricter than people with hands optimised without $\mathcal D$, and the height of its bars hangs on its definition, as the other two show. The raw pairs
-# and the bank are variations of authored poses, not recordings. And the judge is asked about the same kind of fault that $\mathcal D$ was
+# and the bank are variations of authored poses, not recordings; and although $\mathcal D$ never trained on the poses of the bank, its training was
+# stopped where it did best on them. And the judge is asked about the same kind of fault that $\mathcal D$ was
 # trained to see, so it cannot find faults that neither knows. The page above is there to ask people.
 # **Next**: notebook 07 puts all four losses together.
