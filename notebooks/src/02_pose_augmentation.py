@@ -206,13 +206,13 @@ nearest = [divmod(int((between - mm).abs().where(same, torch.inf).argmin()), len
 
 
 # %%
-def marked_picture(pose, keypoint, extent=0.27):
+def marked_picture(pose, keypoint, extent=0.32):
     mesh = hands(pose)
     cloud, point = mesh.vertices[0].flatten(0, 1), mesh.keypoints[0].flatten(0, 1)[keypoint]
     center = (cloud.amin(0) + cloud.amax(0)) / 2
     eye = center + 8 * extent * torch.nn.functional.normalize(torch.tensor(SIDES[0].eye), dim=0)
     dot = torch.lerp(point, eye, 0.1)  # on the ray to the eye, before the skin
-    options = dict(size=(170, 170), extent=extent, center=center.numpy(), point_radius=3)
+    options = dict(size=(190, 190), extent=extent, center=center.numpy(), point_radius=3)
     return pair_pictures(pose, points=dot[None].numpy(), **options)[0]
 
 

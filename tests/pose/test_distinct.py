@@ -113,7 +113,7 @@ def test_another_seed_draws_other_pairs():
 
 def test_too_much_to_ask_and_bad_input_are_named():
     with pytest.raises(ValueError, match="lower apart_mm, or add interactions"):
-        draw_distinct_pairs(LIBRARY, 0, 200, apart_mm=150)
+        draw_distinct_pairs(LIBRARY, 0, 60, apart_mm=300)
     with pytest.raises(ValueError, match="count must be at least 1"):
         draw_distinct_pairs(LIBRARY, 0, 0)
     with pytest.raises(ValueError, match="apart_mm must be positive"):
