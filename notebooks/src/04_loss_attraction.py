@@ -16,6 +16,7 @@ out_dir: str = "runs"  # where results go
 data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
+import copy
 import time
 
 import matplotlib.pyplot as plt
@@ -409,7 +410,8 @@ def equal_pull(iteration):
 
 
 PRESETS["equal pull"] = PRESETS["paper"]._replace(weights=equal_pull)
-every_vertex = PairTerms(hands, discriminator=None, anchors=torch.arange(hands.right.vertex_count))
+every_vertex = copy.deepcopy(terms)  # the same fields
+every_vertex.anchors = torch.arange(hands.right.vertex_count)
 
 # %%
 results["all vertices"] = optimised(every_vertex, preset="equal pull")

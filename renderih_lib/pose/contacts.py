@@ -11,7 +11,7 @@ from renderih_lib.hand.pair import HandPair
 from renderih_lib.pose.library import load_pose_library
 
 #: Variations of every interaction that contacts are counted over; even, so that both hands play both parts.
-VARIATIONS = 6
+VARIATIONS = 4
 
 _counted: dict[str, Tensor] = {}  # content of the hand models -> contact frequency
 
