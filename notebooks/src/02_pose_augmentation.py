@@ -206,7 +206,7 @@ nearest = [divmod(int((between - mm).abs().where(same, torch.inf).argmin()), len
 
 
 # %%
-def marked_picture(pose, keypoint, extent=0.32):
+def marked_picture(pose, keypoint, extent=0.29):
     mesh = hands(pose)
     cloud, point = mesh.vertices[0].flatten(0, 1), mesh.keypoints[0].flatten(0, 1)[keypoint]
     center = (cloud.amin(0) + cloud.amax(0)) / 2
