@@ -1,6 +1,7 @@
 """The authored two-hand interactions: valid, named, distinct, and touching where their names say."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 import torch
@@ -148,15 +149,32 @@ def test_finger_tips_rest_on_the_other_hand(name):
         assert gap_mm(end_of_finger(name, 0, finger), MESH.vertices[NAMES.index(name), 1]) < 6, finger
 
 
-@pytest.mark.parametrize("name", ["folded_hands", "interlaced_straight"])
-def test_fingers_of_an_interlaced_pair_alternate(name):
-    index = NAMES.index(name)
-    across = PAIRS.wrist[index, 0][:, 2]  # towards the thumb of the right hand
-    fingers = ("index", "middle", "ring", "pinky")
-    rows = [KEYPOINT_NAMES.index(f"{finger}_middle") for finger in fingers]
-    right, left = (MESH.keypoints[index, hand, rows] @ across for hand in (0, 1))
-    order = "".join("RL"[i >= 4] for i in torch.cat([right, left]).argsort().tolist())
-    assert order in ("RLRLRLRL", "LRLRLRLR")
+def bones(name: str, hand: int, finger: str) -> torch.Tensor:
+    """Root, middle, end and tip (4, 3) of a finger."""
+    rows = [KEYPOINT_NAMES.index(f"{finger}_{level}") for level in ("root", "middle", "end", "tip")]
+    return MESH.keypoints[NAMES.index(name), hand, rows]
+
+
+def passes_through(start, end, triangle) -> bool:
+    """Whether the segment between two points crosses a triangle (3, 3)."""
+
+    def side(a, b, c, d):
+        return torch.linalg.det(torch.stack([b - a, c - a, d - a])).sign()
+
+    a, b, c = triangle
+    around = {side(start, end, a, b), side(start, end, b, c), side(start, end, c, a)}
+    return len({x.item() for x in around}) == 1 and side(start, a, b, c) != side(end, a, b, c)
+
+
+@pytest.mark.parametrize(("name", "gaps"), [("clasp", 3), ("interlaced_straight", 3), ("prayer", 0)])
+def test_a_finger_passes_through_each_gap_of_interlaced_hands(name, gaps):
+    row = ("index", "middle", "ring", "pinky")
+    passed = 0
+    for a, b in pairwise(bones(name, 0, finger) for finger in row):
+        web = [t for i in range(3) for t in ((a[i], a[i + 1], b[i]), (b[i], b[i + 1], a[i + 1]))]
+        segments = [s for finger in row for s in pairwise(bones(name, 1, finger))]
+        passed += any(passes_through(*segment, triangle) for segment in segments for triangle in web)
+    assert passed == gaps
 
 
 def test_forearms_stay_out_of_the_other_hand():
