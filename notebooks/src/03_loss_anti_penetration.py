@@ -860,7 +860,7 @@ run.table(
 #   smaller than that of a plain whole-hand grid read in the right place. One grid with as many cells as all the parts together has
 #   the smallest error of all: for the depth, small cells help, not convex parts.
 # - Parts have another use: they hardly change their shape. Grids that move along with them need not be rebuilt, which costs a few
-#   milliseconds instead of about half a second, marks the fewest vertices by mistake, and pushes both hands.
+#   milliseconds instead of half a second or more, marks the fewest vertices by mistake, and pushes both hands.
 #
 # **Limits.** Ours misses about 3 in 100 penetrated vertices, most of them near bent joints, and with a threshold of 1 mm it finds slightly fewer than
 # the fine whole-hand grid. Penetration is looked for at vertices only, and never of a hand with itself.
