@@ -331,7 +331,9 @@ axis.set(
 )
 axis.legend(frameon=False, loc="upper left")
 axes[1].contourf(*grid, refused, levels=[-0.5, 0.5, 1.5], colors=["#D5EFE6", "#E7B8D2"])
-axes[1].set(xlabel="true bend, degrees", ylabel="true splay, degrees", title="index root, all of it allowed")
+axes[1].set(
+    xlabel="true bend, degrees", ylabel="true splay, degrees", title="what Table 2 allows the index root"
+)
 axes[1].text(10, -5, "read as inside", ha="center")
 axes[1].text(51, -23, "read as outside", ha="center")
 axes[1].text(51, 11, "read as outside", ha="center")
