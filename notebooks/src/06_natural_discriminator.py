@@ -262,16 +262,27 @@ run.show(
 # %% [markdown]
 # ## What it likes, what it dislikes, and where it fails
 
-# %%
-failures = answers.argsort()[:6], odd_answers.argsort(descending=True)[:6]
 
 # %%
+def different(order, poses, count=6, degrees=12):
+    """The first indices of `order` whose poses differ from each other, in root mean square over the joints."""
+    first, *rest = order.tolist()
+    picked = [first]
+    for i in rest:
+        gaps = torch.rad2deg(poses[picked] - poses[i])[..., BEND].square().mean(-1).sqrt()
+        if len(picked) < count and gaps.min() > degrees:
+            picked.append(i)
+    return picked
+
+
+# %%
+failures = different(answers.argsort(), held_out), different(odd_answers.argsort(descending=True), odd)
 pictures = [hand_picture(p) for p in (*held_out[failures[0]], *odd[failures[1]])]
 titles = [f"D = {d:.2f}" for d in (*answers[failures[0]].tolist(), *odd_answers[failures[1]].tolist())]
 run.show(
     viz.sheet(pictures, columns=6, titles=titles, width=1.7),
     "failures",
-    caption="Failure cases of poses never seen. Top: the natural hands that it finds oddest. Bottom: the fully augmented hands that "
+    caption="Failure cases of poses never seen. Top: the natural hands that it finds oddest, one of each gesture. Bottom: the fully augmented hands that "
     "it finds most natural; chance has left some of them close to a real gesture.",
     alt="Two rows of six right hands with scores: natural ones with low scores above, augmented ones with high scores below.",
 )
@@ -670,13 +681,12 @@ run.table(
 #
 # </details>
 #
-# 2. Train with `discriminator_poses` and `discriminator_steps` of `tiny` and look at the calibration. What changes first, AUC or
-# calibration?
+# 2. Train with 2,000 poses and 100 steps, as at `tiny`. What suffers, AUC, calibration, or something else?
 #
 # <details><summary>Solution</summary>
 #
-# Calibration. To rank natural above fully augmented hands is easy, and a network of 100 steps does it; to say *how* odd a hand is takes longer. The
-# optimisation follows the gradient between the extremes, so it needs the second.
+# AUC falls only to about 0.99, and answers stay within 0.04 of their labels on average. What suffers is sharpness: about 5 % of the fully augmented hands
+# now score above 0.5, and raw pairs get 0.85 instead of 0.98. To be calibrated is to be right on average; to be useful, $\mathcal D$ must also be sure.
 #
 # </details>
 #
