@@ -33,8 +33,8 @@ class ArticulatedField(nn.Module):
 
     def __init__(self, hand: HandModel, resolution: int = 24):
         super().__init__()
-        self.mirrored = hand.side == "left"
-        hand = hand.mirrored() if self.mirrored else hand
+        left = hand.side == "left"
+        hand = hand.mirrored() if left else hand
         template = hand.template.double().cpu().numpy()
         skin = ExactSkin(hand.faces.cpu().numpy())
         grids = [_part_grid(template, skin, part, resolution) for part in hand_parts(hand)]
@@ -51,6 +51,7 @@ class ArticulatedField(nn.Module):
             "distance": distance,  # (16, N^3) metres, negative inside
         }.items():
             self.register_buffer(name, torch.from_numpy(array.astype(np.float32)))
+        self.register_buffer("flip", (MIRROR.diagonal() if left else torch.ones(3)).float())
         self.register_buffer("nearest", torch.from_numpy(nearest.astype(np.int16)))  # (16, N^3, 3) vertices
         self.register_buffer("normals", vertex_normals(hand.template, hand.faces))  # (V, 3), rest frame
 
@@ -60,9 +61,7 @@ class ArticulatedField(nn.Module):
         All in one frame, metres. Differentiable in both arguments; which triangle is nearest counts as constant,
         which leaves the first derivative exact.
         """
-        if self.mirrored:
-            flip = MIRROR.diagonal().to(points)
-            points, vertices = points * flip, vertices * flip
+        points, vertices = points * self.flip, vertices * self.flip
         with torch.no_grad():
             key, corners, weights = self._nearest(points, vertices, *self._part_motions(vertices))
         pair = key // points.shape[1]

@@ -52,7 +52,7 @@ class PairTerms(nn.Module):
         self.fields = nn.ModuleList(ArticulatedField(hand) for hand in hands.hands)
         self.discriminator = copy.deepcopy(discriminator)
         self.register_buffer("anchors", library_anchors(hands) if anchors is None else anchors)
-        self.double().requires_grad_(False)
+        self.to(hands.frames.device, torch.float64).requires_grad_(False)
 
     def forward(self, pose: PairPose, pairs: AnchorPairs) -> Tensor:
         """(4, B), one row per name in `TERMS`, unweighted: square metres, square radians, 1, metres."""

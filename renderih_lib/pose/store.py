@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 import torch
 
 from renderih_lib.hand.pair import PairPose
+from renderih_lib.repro import replacing
 
 #: What the numbers mean; stored in the file under "renderih".
 CONVENTION = {
@@ -52,12 +52,8 @@ def write_poses(path: Path, pose: PairPose, **columns) -> None:
     table = table.replace_schema_metadata(
         (table.schema.metadata or {}) | {b"renderih": json.dumps(CONVENTION)}
     )
-    partial = Path(f"{path}.partial")
-    with open(partial, "wb") as file:
-        pq.write_table(table, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    with replacing(Path(path)) as temporary:
+        pq.write_table(table, temporary)
 
 
 def read_poses(path: Path) -> tuple[PairPose, pd.DataFrame]:

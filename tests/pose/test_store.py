@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -46,6 +47,21 @@ def test_bad_columns_are_refused_and_leave_nothing_behind(tmp_path):
     with pytest.raises(ValueError, match="taken"):
         write_poses(tmp_path / "poses.parquet", random_pairs(3), angles=[1, 2, 3])
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "poses.parquet"
+    write_poses(path, random_pairs(2))
+    before = path.read_bytes()
+
+    def torn(table, where):
+        Path(where).write_bytes(b"PAR1 and then the disk was full")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", torn)
+    with pytest.raises(OSError, match="space"):
+        write_poses(path, random_pairs(3))
+    assert path.read_bytes() == before and [f.name for f in tmp_path.iterdir()] == ["poses.parquet"]
 
 
 def test_other_parquet_files_are_refused(tmp_path):
