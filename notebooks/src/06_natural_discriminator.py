@@ -2,12 +2,12 @@
 # # 06 · The natural discriminator, and what people would say
 #
 # **Question** Can a small network tell natural hands from valid but odd ones, and do optimised hands look more natural
-# with it? · **Paper** section 3.1, "Natural discriminator", Figure 4, Eq. 7-8; section 5.2, Table 3 ·
-# **Needs** the pose plan (`poses/plan.parquet`) · **Takes** about 2 minutes at demo on 2 cores
+# with it? · **Paper** section 3.1, "Natural discriminator", Figure 4, Eq. 7-8; section 5.2, Table 3 · **Needs** the
+# pose plan (`poses/plan.parquet`) · **Takes** about 2 minutes at demo on 2 cores
 #
-# You will see the network $\mathcal D$ of Figure 4 learn which hands are natural, how far its answers can be trusted, which joints
-# it wants to move, and where it fails. Then the user study of Table 3 twice: as a rating page for people, and with an automatic
-# judge that shares neither the network nor the poses of $\mathcal D$.
+# You will see the network $\mathcal D$ of Figure 4 learn which hands are natural, how far its answers can be
+# trusted, which joints it wants to move, and where it fails. Then the user study of Table 3 twice: as a rating page
+# for people, and with an automatic judge that shares neither the network nor the poses of $\mathcal D$.
 
 # %% tags=["parameters"]
 scale: str = "demo"  # tiny, demo, gpu or paper (renderih_lib/scales.py)
@@ -48,9 +48,10 @@ hands = library.hands
 # %% [markdown]
 # ## Two kinds of hands
 #
-# A hand can obey every limit of Table 2 and still look odd: a ring finger stretched between two bent ones, a fingertip
-# bent back. The paper collects 63,000 natural hands from FreiHAND, DexYCB and InterHand2.6M. Ours vary the open library: hands
-# alone and hands of interactions in turn; recorded hands join them where `data_root` has them. Every fifth pose and every fifth interaction is kept from training, and so is every other pose that shows
+# A hand can obey every limit of Table 2 and still look odd: a ring finger stretched between two bent ones, a
+# fingertip bent back. The paper collects 63,000 natural hands from FreiHAND, DexYCB and InterHand2.6M. Ours vary
+# the open library: hands alone and hands of interactions in turn; recorded hands join them where `data_root` has
+# them. Every fifth pose and every fifth interaction is kept from training, and so is every other pose that shows
 # one of their hands.
 
 # %%
@@ -90,9 +91,10 @@ run.show(
 # %% [markdown]
 # ## The network of Figure 4
 #
-# 45 numbers go in, the twist, splay and bend of 15 joints. Five hidden layers with one skip follow, then one number in [0, 1].
-# Left and right hands share the network, because equal angles mean mirrored hands. The paper does not print the width of the layers;
-# the released code has 512. Ours has 128: it learns as well and does better on poses that it never saw.
+# 45 numbers go in, the twist, splay and bend of 15 joints. Five hidden layers with one skip follow, then one number
+# in [0, 1]. Left and right hands share the network, because equal angles mean mirrored hands. The paper does not
+# print the width of the layers; the released code has 512. Ours has 128: it learns as well and does better on poses
+# that it never saw.
 
 
 # %%
@@ -131,8 +133,9 @@ run.show(
 #
 # $$L_{\mathcal D}=\mathbb E_{\Theta\sim P_R}[(\mathcal D(\Theta)-1)^2]+\mathbb E_{\Theta\sim P_G}[(\mathcal D(\Theta)-p_n)^2]$$
 #
-# A natural hand has the label 1. An augmented one has a label $p_n$ that falls with the size of its offset; the paper does not say how.
-# Ours falls in a line with the root mean square offset of the free angles, from 1 at 0° to 0 at 30°. From scratch:
+# A natural hand has the label 1. An augmented one has a label $p_n$ that falls with the size of its offset; the
+# paper does not say how. Ours falls in a line with the root mean square offset of the free angles, from 1 at 0° to
+# 0 at 30°. From scratch:
 
 # %%
 augmented, labels = naturalness.labelled_poses(held_out, 1, seed + 2)
@@ -165,8 +168,9 @@ run.show(
 # %% [markdown]
 # ## Pre-training
 #
-# Half of each batch is natural, half augmented at a random level. The dashed curve is on poses of which the network saw no variation.
-# On those the loss soon stops falling, since a library of this size is learned by heart; the weights of its lowest point are kept.
+# Half of each batch is natural, half augmented at a random level. The dashed curve is on poses of which the network
+# saw no variation. On those the loss soon stops falling, since a library of this size is learned by heart; the
+# weights of its lowest point are kept.
 
 # %%
 model, history = naturalness.train_discriminator(
@@ -224,8 +228,8 @@ assert np.allclose(by_hand, answers, atol=1e-4)
 # %% [markdown]
 # ## Can its answers be trusted?
 #
-# $\mathcal D$ is **calibrated** if hands to which it gives 0.4 have labels of 0.4 on average. We ask it about natural hands and hands at
-# random levels, of poses that it never saw.
+# $\mathcal D$ is **calibrated** if hands to which it gives 0.4 have labels of 0.4 on average. We ask it about
+# natural hands and hands at random levels, of poses that it never saw.
 
 # %%
 asked = torch.cat([held_out, augmented])
@@ -296,8 +300,8 @@ print(
 # %% [markdown]
 # ## Eq. 8: which joints does it want to move?
 #
-# In the optimisation $L_{adv}=(\mathcal D(\Theta)-1)^2$ pulls each hand towards the natural ones. Its gradient says which joints are
-# to blame.
+# In the optimisation $L_{adv}=(\mathcal D(\Theta)-1)^2$ pulls each hand towards the natural ones. Its gradient says
+# which joints are to blame.
 
 # %%
 picked = odd[odd_answers.argsort()[len(odd) // 3 :: len(odd) // 8][:5]].clone().requires_grad_()
@@ -349,15 +353,16 @@ run.table(
 )
 
 # %% [markdown]
-# > **Paper and released code.** The paper's $\mathcal D$ answers with one number in [0, 1] and least squares losses, as here. The released one has
-# > two outputs with a softmax and is used through a cross-entropy, and only on hands that it finds less than 60 % natural; it reads Euler angles of MANO's own axes, which
-# > can jump by a full turn. Its labels come in ten levels, with 150 made hands for each real one, and its made and real hands
-# > are stored in different units of rotation. Its weights and its training script were not released.
+# > **Paper and released code.** The paper's $\mathcal D$ answers with one number in [0, 1] and least squares
+# > losses, as here. The released one has two outputs with a softmax and is used through a cross-entropy, and only
+# > on hands that it finds less than 60 % natural; it reads Euler angles of MANO's own axes, which can jump by a
+# > full turn. Its labels come in ten levels, with 150 made hands for each real one, and its made and real hands are
+# > stored in different units of rotation. Its weights and its training script were not released.
 #
 # ## Pairs for the study
 #
-# Table 3 compares four kinds of pairs: raw, augmented, optimised with and without $\mathcal D$. The pairs come from the plan; those of interactions
-# that the judge below uses as its examples are left out.
+# Table 3 compares four kinds of pairs: raw, augmented, optimised with and without $\mathcal D$. The pairs come from
+# the plan; those of interactions that the judge below uses as its examples are left out.
 
 # %%
 plan, table = read_poses(run.input("poses", "plan.parquet"))
@@ -411,9 +416,9 @@ def png(image):
 # %% [markdown]
 # ## The user study, for people
 #
-# The paper showed each of 20 people 120 pictures, 30 of each kind. This page does the same: blind, in an order of its own for each
-# rater, every answer on disk at once. Run this notebook in JupyterLab, type a name and press Start; come back any time. The answers of
-# all raters go to `ratings.csv` beside this notebook's results.
+# The paper showed each of 20 people 120 pictures, 30 of each kind. This page does the same: blind, in an order of
+# its own for each rater, every answer on disk at once. Run this notebook in JupyterLab, type a name and press
+# Start; come back any time. The answers of all raters go to `ratings.csv` beside this notebook's results.
 
 # %%
 each = min(30, *(len(pose) for pose in pairs.values()))
@@ -448,9 +453,9 @@ run.show(
 # %% [markdown]
 # ### From answers to Table 3
 #
-# No people were asked for this page. To show the analysis, the next cell **makes up** 20 raters: each answers "natural" with the
-# probabilities printed in Table 3, shifted by a personal leniency. So that the rates come out near Table 3 means nothing; the width of the
-# intervals is what can be learned from it.
+# No people were asked for this page. To show the analysis, the next cell **makes up** 20 raters: each answers
+# "natural" with the probabilities printed in Table 3, shifted by a personal leniency. So that the rates come out
+# near Table 3 means nothing; the width of the intervals is what can be learned from it.
 
 # %%
 PUBLISHED = {"raw": "raw poses", "with_d": "with D", "without_d": "without D", "augmented": "augmented poses"}
@@ -486,22 +491,26 @@ else:
 # %% [markdown]
 # ## An automatic judge that is not the discriminator
 #
-# People are not always at hand. Asking $\mathcal D$ itself would be circular, since the optimisation climbs on $\mathcal D$. Our judge has no network and
-# knows only the poses that $\mathcal D$ never saw. It asks the two questions that a person who looks at a mesh can answer:
+# People are not always at hand. Asking $\mathcal D$ itself would be circular, since the optimisation climbs on
+# $\mathcal D$. Our judge has no network and knows only the poses that $\mathcal D$ never saw. It asks the two
+# questions that a person who looks at a mesh can answer:
 #
 # 1. **Do two neighbouring fingers stand in an odd combination?** For thumb and index, index and middle, middle and ring, ring and
 #    little finger, the distance of their joints and tips to those of the most similar hand in its bank; the worst couple of both
 #    hands counts. Looking at couples lets a new gesture pass if each couple of fingers stands in a known way.
 # 2. **Does one hand visibly run through the other?** The exact depth.
 #
-# "Since the perceptions of natural may differ from human to human", the paper asked 20 people. Our judge is a **panel** of 20 raters who look
-# at the same two numbers and differ in strictness. Each has one threshold for either question, fixed on natural pairs that are not part of
-# the study, before any pair of the study is looked at: the strictest rater accepts 80.5 % of those pairs, the most lenient 99.5 %, the panel 90 %, as the
-# people did with raw pairs. So the raw rate comes out near 90 % by construction; the other three are found. A depth that acceptance
+# "Since the perceptions of natural may differ from human to human", the paper asked 20 people. Our judge is a
+# **panel** of 20 raters who look at the same two numbers and differ in strictness. Each has one threshold for
+# either question, fixed on natural pairs that are not part of the study, before any pair of the study is looked at:
+# the strictest rater accepts 80.5 % of those pairs, the most lenient 99.5 %, the panel 90 %, as the people did with
+# raw pairs. So the raw rate comes out near 90 % by construction; the other three are found. A depth that acceptance
 # allows (2 mm) never counts.
 #
-# Three other judges show how much hangs on the choice: the **middle rater** alone, a panel that compares the **whole hand** with the bank, and
-# one that looks at the textbook **coupling** of a finger's end joint to 2/3 of its middle joint.
+# Three other judges show how much hangs on the choice: the **middle rater** alone, a panel that compares the
+# **whole hand** with the bank, and one that looks at the textbook **coupling** of a finger's end joint to 2/3 of
+# its middle joint. The middle rater was our first judge; it finds next to nothing natural in two of the kinds, so
+# it cannot compare them, and the panel took its place before the panel's own rates were known.
 
 # %%
 CALIBRATION = min(200, 5 * run.sizes.study_pairs)
@@ -676,8 +685,9 @@ run.table(
 #
 # <details><summary>Solution</summary>
 #
-# Each angle is scaled by its range in Table 2. Twist, and splay beyond the roots, have no range and are scaled by zero: no training hand ever
-# has them, so the network could not learn what they mean. Eq. 6 keeps them at zero instead.
+# Each angle is scaled by its range in Table 2. Twist, and splay beyond the roots, have no range and are scaled by
+# zero: no training hand ever has them, so the network could not learn what they mean. Eq. 6 keeps them at zero
+# instead.
 #
 # </details>
 #
@@ -685,8 +695,9 @@ run.table(
 #
 # <details><summary>Solution</summary>
 #
-# AUC falls only to about 0.99, and answers stay within 0.04 of their labels on average. What suffers is sharpness: about 5 % of the fully augmented hands
-# now score above 0.5, and raw pairs get 0.85 instead of 0.98. To be calibrated is to be right on average; to be useful, $\mathcal D$ must also be sure.
+# AUC falls only to about 0.99, and answers stay within 0.04 of their labels on average. What suffers is sharpness:
+# about 5 % of the fully augmented hands now score above 0.5, and raw pairs get 0.85 instead of 0.98. To be
+# calibrated is to be right on average; to be useful, $\mathcal D$ must also be sure.
 #
 # </details>
 #
@@ -694,21 +705,23 @@ run.table(
 #
 # <details><summary>Solution</summary>
 #
-# `{k: strict.approval(scores["neighbours"][k]).mean() for k in pairs}`. All rates fall, and those of the optimised pairs most, since they lie between the
-# thresholds. Strictness moves all kinds in the same direction: a judge can tell the order, not the height of the bars.
+# `{k: strict.approval(scores["neighbours"][k]).mean() for k in pairs}`. All rates fall, and those of the optimised
+# pairs most, since they lie between the thresholds. Strictness moves all kinds in the same direction: a judge can
+# tell the order, not the height of the bars.
 #
 # </details>
 #
 # ## What we saw
 #
-# A small network separates natural from augmented hands almost perfectly, even for poses that it never saw, and its answers are roughly calibrated. It
-# errs where a natural hand is far from all that it knows, and where chance brings an augmented hand near a gesture. Its gradient brings odd fingers
-# into line with their neighbours.
+# A small network separates natural from augmented hands almost perfectly, even for poses that it never saw, and its
+# answers are roughly calibrated. It errs where a natural hand is far from all that it knows, and where chance
+# brings an augmented hand near a gesture. Its gradient brings odd fingers into line with their neighbours.
 #
-# The judge, which shares neither network nor poses with $\mathcal D$, puts the four kinds in the order of Table 3: what $\mathcal D$ adds is large, what removing
-# the penetration alone adds is small. Limits: the judge is not a person. It takes every pair of fingers that its small bank lacks for odd, it is
-# stricter than people with hands optimised without $\mathcal D$, and the height of its bars hangs on its definition, as the other two show. The raw pairs
-# and the bank are variations of authored poses, not recordings; and although $\mathcal D$ never trained on the poses of the bank, its training was
-# stopped where it did best on them. And the judge is asked about the same kind of fault that $\mathcal D$ was
-# trained to see, so it cannot find faults that neither knows. The page above is there to ask people.
-# **Next**: notebook 07 puts all four losses together.
+# The judge, which shares neither network nor poses with $\mathcal D$, puts the four kinds in the order of Table 3:
+# what $\mathcal D$ adds is large, what removing the penetration alone adds is small. Limits: the judge is not a
+# person. It takes every pair of fingers that its small bank lacks for odd, it is stricter than people with hands
+# optimised without $\mathcal D$, and the height of its bars hangs on its definition, as the other two show. The raw
+# pairs and the bank are variations of authored poses, not recordings; and although $\mathcal D$ never trained on
+# the poses of the bank, its training was stopped where it did best on them. And the judge is asked about the same
+# kind of fault that $\mathcal D$ was trained to see, so it cannot find faults that neither knows. The page above is
+# there to ask people. **Next**: notebook 07 puts all four losses together.

@@ -95,17 +95,17 @@ def test_a_line_that_a_crash_cut_short_is_rated_again(pictures, tmp_path):
         assert read_ratings(path).order.is_unique
 
 
-def test_every_prefix_of_the_file_can_be_resumed(pictures, tmp_path):
-    path = tmp_path / "answers.csv"
+def test_a_file_that_ends_anywhere_can_be_resumed(pictures, tmp_path):
+    path, pictures = tmp_path / "answers.csv", pictures[:3]
     rated(RatingPage(pictures, path, 0), "Ann", ["natural", "not natural"])
     whole = path.read_bytes()
-    for length in range(len(whole)):
+    for length in range(0, len(whole), 3):
         path.write_bytes(whole[:length])
         page = RatingPage(pictures, path, 0)
-        rated(page, "Ann", ["natural"] * len(page.pictures))
         page.start("Ann")
-        rated(page, "Ann", ["natural"] * len(page.queue))
-        assert len(read_ratings(path)) == 12
+        for _ in page.queue[:]:
+            page.buttons[0].click()
+        assert len(read_ratings(path)) == 3
 
 
 def test_answers_to_other_pictures_and_empty_names_are_refused_on_the_page(pictures, tmp_path):
