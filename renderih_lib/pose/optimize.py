@@ -96,9 +96,7 @@ class Optimized:
     """What `optimize_pairs` returns."""
 
     pose: PairPose
-    history: (
-        Tensor  # (iterations, 4, B), unweighted `TERMS` before each step; nan for pairs that were unsound
-    )
+    history: Tensor  # (iterations, 4, B), unweighted `TERMS` before each step; nan for unsound pairs
     stopped: Tensor  # (B,) int, iteration at which a pair was stopped, or -1
     problems: list[str | None]  # why it was stopped: `validity.input_problems`, or no longer finite
 

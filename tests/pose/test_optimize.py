@@ -69,10 +69,10 @@ def optimised_in_batches(pose, terms, size, iterations):
 
 
 def test_results_are_the_same_bits_for_any_batch_size(terms):
-    pose = overlapping(5)
-    together = optimize_pairs(pose, terms, iterations=30).pose
+    pose = overlapping(4)
+    together = optimize_pairs(pose, terms, iterations=20).pose
     for size in (1, 3):
-        assert equal(optimised_in_batches(pose, terms, size, 30), together)
+        assert equal(optimised_in_batches(pose, terms, size, 20), together)
 
 
 @pytest.mark.slow
@@ -169,8 +169,8 @@ def test_the_mirrored_pair_has_mirrored_depths_and_equal_terms(terms):
 
 def test_the_mirrored_pair_optimises_to_exactly_the_mirrored_result(terms):
     pose = overlapping(2)
-    result = optimize_pairs(pose, terms, iterations=30).pose
-    assert equal(mirrored(optimize_pairs(mirrored(pose), terms, iterations=30).pose), result)
+    result = optimize_pairs(pose, terms, iterations=20).pose
+    assert equal(mirrored(optimize_pairs(mirrored(pose), terms, iterations=20).pose), result)
 
 
 def flat_hands(bend=0.0):
