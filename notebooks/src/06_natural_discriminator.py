@@ -719,9 +719,11 @@ run.table(
 #
 # The judge, which shares neither network nor poses with $\mathcal D$, puts the four kinds in the order of Table 3:
 # what $\mathcal D$ adds is large, what removing the penetration alone adds is small. Limits: the judge is not a
-# person. It takes every pair of fingers that its small bank lacks for odd, it is stricter than people with hands
-# optimised without $\mathcal D$, and the height of its bars hangs on its definition, as the other two show. The raw
-# pairs and the bank are variations of authored poses, not recordings; and although $\mathcal D$ never trained on
-# the poses of the bank, its training was stopped where it did best on them. And the judge is asked about the same
-# kind of fault that $\mathcal D$ was trained to see, so it cannot find faults that neither knows. The page above is
-# there to ask people. **Next**: notebook 07 puts all four losses together.
+# person. Whatever its small bank lacks is odd to it, and it is stricter than people with all kinds but raw. Its most
+# lenient raters are set by a few unusual calibration pairs, so the height of the bars moves by tens of percent when
+# the library or the definition changes; the order is what it can tell. The raw pairs and the bank are variations of
+# authored poses, not recordings; and although $\mathcal D$ never trained on the poses of the bank, its training was
+# stopped where it did best on them. Last, it is asked about the kind of fault that $\mathcal D$ was trained to see.
+# The page above is there to ask people.
+#
+# **Next**: notebook 07 puts all four losses together.
