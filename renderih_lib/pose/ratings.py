@@ -77,7 +77,9 @@ class RatingPage:
         self._show()
 
     def answer(self, answer: str) -> None:
-        """Save the answer to the picture that is shown, then show the next one."""
+        """Save the answer to the picture that is shown, then show the next one; after the last, nothing happens."""
+        if not self.queue:
+            return
         order, picture = self.queue[0]
         seconds = round(self._clock() - self._since, 2)
         _append(self.path, (self.rater, picture.id, picture.kind, order, answer, seconds))

@@ -49,6 +49,8 @@ def test_clicks_are_saved_at_once_with_what_was_shown(pictures, tmp_path, clock)
         assert len(read_ratings(page.path)) == count == saved.order
         assert (saved.picture, saved.kind, saved.answer) == (picture.id, picture.kind, ANSWERS[count % 2])
         assert saved.rater == "Ann" and saved.seconds == 2
+    page.buttons[0].click()  # a second click on the last picture
+    assert len(read_ratings(page.path)) == 12
     assert page.rating.layout.display == "none" and "Thank you" in page.message.value
     assert tuple(read_ratings(page.path).columns) == COLUMNS
 
