@@ -26,7 +26,6 @@ TOUCHING_TIPS = {
     "thumbs_touching": [("thumb", "thumb")],
     "goal_posts": [("thumb", "thumb")],
     "triangle": [("thumb", "thumb"), ("index", "index")],
-    "heart": [("thumb", "thumb"), ("index", "index")],
     "meditation": [("thumb", "thumb")],
     "camera_frame": [("index", "thumb"), ("thumb", "index")],
     "spider": [("index", "thumb"), ("thumb", "index")],
