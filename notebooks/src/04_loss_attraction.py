@@ -419,7 +419,8 @@ results["all vertices, same w1"] = optimised(every_vertex)
 results["no attraction"] = optimised(terms, without=["attraction"])
 
 # %% [markdown]
-# An anchor is in contact if it is inside the other hand or at most 5 mm from its skin, by exact distance.
+# A vertex is in contact if it is inside the other hand or at most 5 mm from its skin, by exact distance; anchors are counted on
+# their own. (All vertices were not pulled at the anchors in particular, so compare those by vertices.)
 
 # %%
 poses = {"augmented": few, **{name: pose for name, (pose, _) in results.items()}}
@@ -431,6 +432,7 @@ summary = pd.DataFrame(
             "kept %": 100 * check.valid.mean(),
             "depth, mm": check.depth_mm.mean(),
             "touching %": 100 * (check.contact_mm <= CONTACT_MM).mean(),
+            "vertices in contact": check.contact_vertices.mean(),
             "anchors in contact": contact[name].mean(),
             "processor s per pair": results[name][1] if name in results else np.nan,
         }
@@ -443,7 +445,7 @@ run.table(
     summary.round(2),
     "variants",
     caption=f"Exact results on the same {len(few)} pairs, no discriminator. Depth: deepest place, mean over pairs. Touching: skin "
-    "within 5 mm. Anchors in contact: of 216.",
+    "within 5 mm. Vertices and anchors in contact: of 1556 and 216, mean over pairs.",
 )
 
 # %%
@@ -487,6 +489,7 @@ for name in ("at once", "all vertices", "all vertices, same w1", "no attraction"
     comparisons[name] = {
         "kept, % points": difference(100.0 * other.valid - 100.0 * paper.valid),
         "depth, mm": difference(other.depth_mm - paper.depth_mm),
+        "vertices in contact": difference(other.contact_vertices - paper.contact_vertices),
         "anchors in contact": difference(contact[name] - contact["paper"]),
     }
 
@@ -578,9 +581,8 @@ run.show(
 gain = contact["paper"].mean() / max(contact["no attraction"].mean(), 1e-9)
 claims = {
     "attraction enhances contact (suppl. C.1)": f"{gain:.1f} times as many anchors in contact as without",
-    "vertices instead of anchors: no significant difference (suppl. C.1)": "contact {:+.1f} [{:+.1f}, {:+.1f}] anchors, "
-    "kept {:+.1f} [{:+.1f}, {:+.1f}] % points".format(
-        *comparisons["all vertices"]["anchors in contact"], *comparisons["all vertices"]["kept, % points"]
+    "vertices instead of anchors: no significant difference (suppl. C.1)": "; ".join(
+        f"{what} {shown['all vertices'][what]}" for what in comparisons["all vertices"]
     ),
     "anchors reduce the time complexity (section 3.1)": f"rebuild {costs.iloc[1, 0] / costs.iloc[0, 0]:.0f} times faster, whole "
     f"iteration {seconds[1] / seconds[0]:.1f} times",
@@ -594,7 +596,11 @@ run.table(claims, "claims", caption="What the paper says about attraction and wh
 names = {"augmented": "augmented", "paper": "paper", "at once": "at_once", "all vertices": "vertices"}
 names |= {"all vertices, same w1": "vertices_same_w1", "no attraction": "no_attraction"}
 keys = {"kept %": "kept_percent", "depth, mm": "depth_mm", "touching %": "touching_percent"}
-keys |= {"anchors in contact": "anchors_in_contact", "processor s per pair": "seconds_per_pair"}
+keys |= {
+    "vertices in contact": "vertices_in_contact",
+    "anchors in contact": "anchors_in_contact",
+    "processor s per pair": "seconds_per_pair",
+}
 metrics = {
     "pairs": len(few),
     **{name: summary.loc[row].rename(keys).to_dict() for row, name in names.items()},
