@@ -473,6 +473,7 @@ run.show(
 # ### Does the order matter?
 #
 # The same pairs, so differences are paired: their mean with a 95 % interval from resampling the pairs.
+# The share kept hangs on a few hard pairs: an interval that holds zero may only say that there were too few of them.
 
 
 # %%
