@@ -94,6 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     sizes = scale_by_name(options.scale)
     try:
+        if options.seed < 0:
+            raise ValueError(f"seed is {options.seed}; give a non-negative integer")
         raw, sources = draw_raw_pairs(sizes.raw_poses, options.seed, options.data_root)
         pose, table = make_plan(raw, sources, sizes.augmentations, sizes.pose_shard, options.seed)
         options.out.parent.mkdir(parents=True, exist_ok=True)

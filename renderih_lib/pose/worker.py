@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
 
 from renderih_lib.hand.pair import HandPair, PairPose, open_hand_pair
 from renderih_lib.pose.naturalness import Discriminator, load_discriminator
@@ -28,6 +27,7 @@ from renderih_lib.repro import sha256, write_json
 
 _CPU_BATCH = 64  # more pairs at once make a CPU no faster and take its memory
 _CHECKED = 32  # pairs judged at once; fixed, so that rounding does not hang on the batch size
+_TYPES = dict.fromkeys(("depth_mm", "contact_mm", "excess_deg"), float)  # the same in every shard
 _LOG_SECONDS = 5.0
 
 
@@ -50,7 +50,7 @@ def optimize_shard(
             device.
     """
     pose, table = read_plan(plan)
-    model = _read_discriminator(discriminator)
+    model = load_discriminator(discriminator)
     made_from = {"plan": sha256(plan), "discriminator": sha256(discriminator), "preset": preset}
     rows = np.flatnonzero(table["shard"] == shard)
     if len(rows) == 0:
@@ -64,17 +64,16 @@ def optimize_shard(
     pose, table = pose[torch.from_numpy(rows)], table.iloc[rows].reset_index(drop=True)
     hands, progress = open_hand_pair(), _Progress(f"pose_shard {shard:05d}")
     size = batch if device == "cuda" else min(batch, _CPU_BATCH)
-    optimized = _optimized(pose, PairTerms(hands, model).to(device), preset, size, progress)
+    optimized, problems = _optimized(pose, PairTerms(hands, model).to(device), preset, size, progress)
     judged = _judged(optimized, hands, model, progress)
+    judged.loc[list(problems), ["valid", "reason"]] = False, "unsound"
     before = _judged(pose, hands, model, progress)
     path = shard_path(out, shard, ".parquet")
     write_poses(path, optimized, **table, **judged, **before.add_prefix("before_"))
     reasons = judged["reason"].value_counts().to_dict()
-    problems = {
-        str(table["pose_id"][i]): "not finite" for i in np.flatnonzero(judged["reason"] == "not finite")
-    }
+    named = {str(table["pose_id"][row]): problem for row, problem in problems.items()}
     record = {"shard": shard, "pairs": len(rows), **made_from, "sha256": sha256(path), "reasons": reasons}
-    record |= {"problems": problems, "device": device, "seconds": round(time.perf_counter() - begin, 1)}
+    record |= {"problems": named, "device": device, "seconds": round(time.perf_counter() - begin, 1)}
     write_json(shard_path(out, shard, ".json"), record)
     return record
 
@@ -104,29 +103,21 @@ def shard_fault(folder: Path, shard: int, made_from: dict) -> str:
     return "" if found == record.get("sha256") else "is damaged"
 
 
-def _read_discriminator(path: Path) -> Discriminator:
-    try:
-        return load_discriminator(path)
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing: run notebook 06_natural_discriminator") from None
-    except (SafetensorError, KeyError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"{path} is no discriminator ({first}): run notebook 06_natural_discriminator"
-        ) from None
-
-
-def _optimized(pose: PairPose, terms: PairTerms, preset: str, batch: int, progress: "_Progress") -> PairPose:
-    """The pairs after the optimisation, `batch` at a time."""
-    parts = []
+def _optimized(
+    pose: PairPose, terms: PairTerms, preset: str, batch: int, progress: "_Progress"
+) -> tuple[PairPose, dict[int, str]]:
+    """The pairs after the optimisation, `batch` at a time, and what is wrong with those rows that were stopped."""
+    poses, problems = [], []
     for start in range(0, len(pose), batch):
         part = pose[start : start + batch]
 
         def step(iteration, *_, begin=start, count=len(part)):
             progress.say(f"{begin + count * iteration // ITERATIONS}/{len(pose)} pairs optimised")
 
-        parts.append(optimize_pairs(part, terms, preset=preset, on_step=step).pose)
-    return PairPose.cat(parts)
+        result = optimize_pairs(part, terms, preset=preset, on_step=step)
+        poses.append(result.pose)
+        problems += result.problems
+    return PairPose.cat(poses), {row: problem for row, problem in enumerate(problems) if problem}
 
 
 def _judged(pose: PairPose, hands: HandPair, model: Discriminator, progress: "_Progress") -> pd.DataFrame:
@@ -136,7 +127,7 @@ def _judged(pose: PairPose, hands: HandPair, model: Discriminator, progress: "_P
         part = pose[start : start + _CHECKED]
         with torch.no_grad():
             natural = model(part.angles).mean(1)
-        parts.append(check_pairs(part, hands).assign(naturalness=natural.numpy()))
+        parts.append(check_pairs(part, hands).astype(_TYPES).assign(naturalness=natural.numpy()))
         progress.say(f"{start + len(part)}/{len(pose)} pairs judged")
     return pd.concat(parts, ignore_index=True)
 
