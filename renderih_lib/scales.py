@@ -93,9 +93,9 @@ _SCALES = {
     ),
     "demo": Scale(
         name="demo",
-        raw_poses=60,
+        raw_poses=64,
         augmentations=30,
-        pose_shard=225,
+        pose_shard=240,
         optimise_batch=32,
         study_pairs=64,
         discriminator_poses=12_000,

@@ -97,6 +97,7 @@ class Optimized:
 
     pose: PairPose
     history: Tensor  # (iterations, 4, B), unweighted `TERMS` before each step; nan for unsound pairs
+    step_scale: Tensor  # (iterations, B), share of the first step size that each pair still takes
     stopped: Tensor  # (B,) int, iteration at which a pair was stopped, or -1
     problems: list[str | None]  # why it was stopped: `validity.input_problems`, or no longer finite
 
@@ -144,7 +145,7 @@ def optimize_pairs(
     variables = _on_grid(torch.cat([start.angles.flatten(2), start.translation], -1))  # (B, 2, 45 + 3)
     stepper = _Adam(variables)
     stopped = torch.where(unsound, 0, -1)
-    history, pairs = [], None
+    history, scales, pairs = [], [], None
     for iteration in range(iterations):
         variables.requires_grad_()
         current = _unpacked(variables, start)
@@ -158,6 +159,7 @@ def optimize_pairs(
         if iteration in schedule.restarts:
             stepper = _Adam(variables)
         step = _step_size(values.detach()) * stepper.step(gradient, loss.detach())
+        scales.append(stepper.scale)
         finite = step.isfinite().flatten(1).all(1)
         stopped = torch.where((stopped < 0) & ~finite, iteration, stopped)
         moves = (stopped < 0)[:, None, None]
@@ -171,7 +173,7 @@ def optimize_pairs(
         problem or (f"not finite from iteration {at} on" if at >= 0 else None)
         for problem, at in zip(problems, stopped.tolist(), strict=True)
     ]
-    return Optimized(final, history, stopped, problems)
+    return Optimized(final, history, torch.stack(scales).float().cpu(), stopped, problems)
 
 
 @torch.no_grad()

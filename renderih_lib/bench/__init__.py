@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m renderih_lib.bench NAME [--json]`; ratios are taken within one run."""
