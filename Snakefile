@@ -8,7 +8,7 @@ from renderih_lib.scales import DATASETS, scale_by_name
 
 SIZES = scale_by_name(config.setdefault("scale", "demo"))
 SEED = int(config.setdefault("seed", 0))
-DATA_ROOT = config.setdefault("data_root", "")
+DATA_ROOT = config.setdefault("data_root", "") or ""
 OUT_DIR = config.setdefault("out_dir", "runs")
 SOURCES = config.setdefault("sources", "notebooks/src")
 RESULTS = f"{OUT_DIR}/{SIZES.name}"

@@ -161,7 +161,7 @@ labels = ("$L^A$ (mm²)", "$L_a$ (rad²)", "$L_{adv}$", "$L_p$ (mm)")
 
 # %%
 figure, axes = plt.subplots(1, 5, figsize=(13, 2.5))
-for row, (axis, name, label) in enumerate(zip(axes, TERMS, labels, strict=True)):
+for row, (axis, name, label) in enumerate(zip(axes[:4], TERMS, labels, strict=True)):
     curves = full.history[:, row].numpy() * units[name]
     low, middle, high = np.quantile(curves, (0.1, 0.5, 0.9), axis=1)
     axis.fill_between(range(len(middle)), low, high, alpha=0.25, color="#999999", lw=0)
