@@ -42,7 +42,7 @@ def test_every_notebook_has_run_and_the_report_is_named(finished):
 @pytest.mark.slow
 def test_notebooks_name_the_inputs_that_they_read(finished):
     results, _, _ = finished
-    for notebook, needed in (("07_pose_optimization", "02_pose_augmentation"), ("13_metrics", "12_training")):
+    for notebook, needed in (("07_pose_optimization", "poses"), ("13_metrics", "12_training")):
         record = json.loads((results / notebook / "provenance.json").read_text())
         assert any(entry["path"].startswith(needed) for entry in record["inputs"]), notebook
 
@@ -50,7 +50,7 @@ def test_notebooks_name_the_inputs_that_they_read(finished):
 @pytest.mark.slow
 def test_notebooks_write_nowhere_else(finished):
     results, _, _ = finished
-    known = {*NOTEBOOKS, "datasets", "reproduce.log", "stages.json", ".reproduce"}
+    known = {*NOTEBOOKS, "poses", "datasets", "reproduce.log", "stages.json", ".reproduce"}
     assert {path.name for path in results.iterdir()} == known
 
 
