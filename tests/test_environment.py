@@ -136,7 +136,7 @@ def test_torch_and_the_project_are_installed_once(tmp_path):
 
 
 def test_the_library_imports_fast_and_without_bpy():
-    from renderih_lib.bench import bench_import
+    from renderih_lib.bench.hand import bench_import
 
     figures = bench_import()
     assert figures["import_seconds"] < 1
