@@ -430,6 +430,7 @@ metrics = {
     "kept_percent": 100 * checked.valid.mean(),
     "kept_percent_before": 100 * checked.before_valid.mean(),
     "penetrating_percent_before": 100 * (checked.before_depth_mm > DEPTH_MM).mean(),
+    "deeper_than_5_mm_percent_before": 100 * (checked.before_depth_mm > 5).mean(),
     "penetration_mm_before": checked.before_depth_mm.mean(),
     "penetration_mm_after": checked.depth_mm.mean(),
     "excess_deg_after": checked.excess_deg.max(),
