@@ -181,13 +181,13 @@ def natural_rates(
 def batch_memory(pairs: int = 64) -> float:
     """Largest resident memory, GB, of a fresh process that optimises a batch of pairs for a few iterations."""
     program = (
-        "import resource; from renderih_lib.pose.optimize import *; from renderih_lib.pose.augment import augment_pairs; "
+        "from renderih_lib.bench.timing import peak_gigabytes; from renderih_lib.pose.optimize import *; from renderih_lib.pose.augment import augment_pairs; "
         "from renderih_lib.pose.library import load_pose_library; library = load_pose_library(); "
         f"pose = augment_pairs(library.natural_pairs(0, {pairs}), 1, 0); "
         "optimize_pairs(pose, PairTerms(library.hands, Discriminator()), iterations=5); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "print(peak_gigabytes())"
     )
-    return int(subprocess.check_output([sys.executable, "-c", program], text=True)) / 2**20
+    return float(subprocess.check_output([sys.executable, "-c", program], text=True))
 
 
 def gpu_speed(library: PoseLibrary, discriminator: Discriminator, pairs: int = _GPU_PAIRS) -> dict:

@@ -147,11 +147,11 @@ def test_what_cannot_be_made_is_one_clear_line(arguments, message, tmp_path, cap
 def test_the_plan_of_the_paper_takes_minutes_and_less_than_two_gigabytes(tmp_path):
     path = tmp_path / "plan.parquet"
     program = f"""
-import resource
+import time
+from renderih_lib.bench.timing import peak_gigabytes
 from renderih_lib.pose.plan import main
 assert main(["--scale", "paper", "--out", {str(path)!r}]) == 0
-usage = resource.getrusage(resource.RUSAGE_SELF)
-print(usage.ru_utime, usage.ru_maxrss / 1e6)
+print(time.process_time(), peak_gigabytes())
 """
     answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     seconds, gigabytes = map(float, answer.stdout.splitlines()[-1].split())

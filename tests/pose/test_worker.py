@@ -231,13 +231,15 @@ def test_killed_at_any_time_the_shard_is_the_same(inputs, tmp_path):
         "renderih_lib.pose.worker",
         *words(inputs, tmp_path / "killed", "--batch", "1"),
     ]
+    faults = []
     for seconds in (1, 4, 8):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
-        if process.wait() == 0:  # it was quicker
-            break
-        assert shard_fault(tmp_path / "killed", 0, {}) == "is not done"
+        process.wait()
+        faults.append(shard_fault(tmp_path / "killed", 0, {}))
+    assert faults[0] == "is not done"
+    assert set(faults) <= {"is not done", ""}  # a fast machine is done before the last kill
     assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
     assert contents(tmp_path / "killed", [0]) == contents(undisturbed, [0])
     again = read_record(tmp_path / "killed", 0)
