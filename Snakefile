@@ -154,7 +154,7 @@ rule plan:
 rule shard:
     input:
         code("renderih_lib/render/worker.py"),
-        "renderih_lib/render/blender.py",
+        code("renderih_lib/render/blender/__main__.py"),
         plan=f"{RESULTS}/datasets/{{dataset}}/plan.parquet",
     output:
         multiext(f"{RESULTS}/datasets/{{dataset}}/shard-{{shard}}", ".json", ".tar", ".parquet"),

@@ -1,15 +1,11 @@
-"""Cycles as a child process: JSON lines in on stdin, JSON lines out on a pipe of its own. The only file that imports bpy.
+"""One scene with two hands, rendered again and again by Cycles.
 
-Started by `renderih_lib.render.cycles`. Datablocks are made once and reused, so memory stays flat over hundreds
-of images; whatever Blender prints goes to the ordinary stdout and cannot disturb the replies.
+Datablocks are made once and reused, so memory stays flat over hundreds of images.
 """
 
-import argparse
-import json
 import math
 import os
 import resource
-import sys
 import time
 from pathlib import Path
 
@@ -17,15 +13,14 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from renderih_lib.render.blender.images import ImageCache, panorama
+from renderih_lib.render.blender.skin import LIGHT_SKIN, SkinMaterial
+from renderih_lib.render.blender.world import PanoramaWorld
+
 VIEW_TRANSFORM, LOOK = (
     "AgX",
     "AgX - Medium High Contrast",
 )  # keeps skin believable (Standard clips, Filmic yellows)
-CACHE_BYTES = 768 * 2**20  # of skins and panoramas kept in memory between images
-
-#: Mean free paths of skin, millimetres, red green blue (Jensen 2001, "skin1"); the mesh is in metres.
-SUBSURFACE_RADIUS, SUBSURFACE_SCALE, SKIN_IOR = (3.67, 1.37, 0.68), 1e-3, 1.4
-LIGHT_SKIN = 0.3  # luminance from which on the full radius holds
 
 
 class Studio:
@@ -41,15 +36,16 @@ class Studio:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self.scene, self.recipe = bpy.context.scene, recipe
         self.linear = str(Path(scratch) / f"linear-{os.getpid()}.exr")
-        self.images: dict[str, tuple] = {}
+        self.images = ImageCache()
         with np.load(mesh, allow_pickle=False) as arrays:
             self.mesh = _quad_mesh(arrays["quads"], arrays["uv"], arrays["label"])
         self.hands = self._linked("hands", self.mesh)
         self.camera = self._linked("camera", bpy.data.cameras.new("camera"))
         self.scene.camera = self.camera
         self._set_up_cycles()
-        self._make_skin()
-        self._make_world()
+        self.skin = SkinMaterial(recipe, self.images)
+        self.mesh.materials.append(self.skin.material)
+        self.world = PanoramaWorld(self.scene, recipe, self.images)
 
     def render(self, job: dict) -> dict:
         """Render one image, expose it for the hands, write it to `job["path"]` as PNG.
@@ -58,8 +54,8 @@ class Studio:
         """
         begin = time.process_time()
         self._pose(job)
-        self._wear(job)
-        self._light(job)
+        self.skin.wear(job)
+        self.world.light(job)
         cycles = self.scene.cycles
         cycles.samples, cycles.seed = job["samples"], job["seed"]
         cycles.use_denoising = job.get("denoise", True)
@@ -79,14 +75,14 @@ class Studio:
         """
         self._pose(job)
         self.mesh.materials[0] = self._label_material()
-        self.scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.0
+        self.world.background.inputs["Strength"].default_value = 0.0
         cycles, width = self.scene.cycles, self.scene.cycles.filter_width
         cycles.samples, cycles.use_denoising, cycles.filter_width = 1, False, 0.01
         bpy.ops.render.render()
         np.save(job["path"], self._linear_pixels(job)[..., :2])
         cycles.filter_width = width
-        self.scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 1.0
-        self.mesh.materials[0] = self.skin
+        self.world.background.inputs["Strength"].default_value = 1.0
+        self.mesh.materials[0] = self.skin.material
         return {}
 
     def projection(self, job: dict) -> dict:
@@ -101,7 +97,7 @@ class Studio:
 
     def radiance(self, job: dict) -> dict:
         """Writes the light of panorama `job["environment"]` as npy (H, W, 3) float32, linear, top row first."""
-        image = self._cached(job["environment"], _panorama)[0]
+        image = self.images.get(job["environment"], panorama)[0]
         width, height = image.size
         pixels = np.empty(width * height * 4, np.float32)
         image.pixels.foreach_get(pixels)
@@ -148,75 +144,6 @@ class Studio:
             camera.dof.focus_distance, camera.dof.aperture_fstop = job["focus"], job["f_stop"]
         self.camera.matrix_world = Matrix(job["camera_to_world"])
 
-    def _make_skin(self):
-        self.skin = bpy.data.materials.new("skin")
-        self.skin.use_nodes = True
-        nodes, links = self.skin.node_tree.nodes, self.skin.node_tree.links
-        surface = nodes["Principled BSDF"]
-        surface.inputs["IOR"].default_value = SKIN_IOR
-        self.subsurface_scale = surface.inputs["Subsurface Scale"]
-        if self.recipe["subsurface"]:
-            surface.subsurface_method = "RANDOM_WALK_SKIN"
-            surface.inputs["Subsurface Weight"].default_value = 1.0
-            surface.inputs["Subsurface Radius"].default_value = SUBSURFACE_RADIUS
-        self.albedo, self.relief = nodes.new("ShaderNodeTexImage"), nodes.new("ShaderNodeTexImage")
-        self.tone = nodes.new("ShaderNodeHueSaturation")
-        self.contrast = nodes.new("ShaderNodeBrightContrast")
-        links.new(self.albedo.outputs["Color"], self.contrast.inputs["Color"])
-        links.new(self.contrast.outputs["Color"], self.tone.inputs["Color"])
-        links.new(self.tone.outputs["Color"], surface.inputs["Base Color"])
-        split = nodes.new("ShaderNodeSeparateColor")
-        links.new(self.relief.outputs["Color"], split.inputs["Color"])
-        links.new(split.outputs["Green"], surface.inputs["Roughness"])
-        if self.recipe["bump"]:
-            bump = nodes.new("ShaderNodeBump")
-            bump.inputs["Strength"].default_value = 1.0
-            bump.inputs["Distance"].default_value = 1e-3  # heights are millimetres
-            links.new(split.outputs["Red"], bump.inputs["Height"])
-            links.new(bump.outputs["Normal"], surface.inputs["Normal"])
-        self.mesh.materials.append(self.skin)
-
-    def _wear(self, job: dict):
-        albedo, relief, self.luminance = self._cached(job["skin"], self._load_skin)
-        self.albedo.image, self.relief.image = albedo, relief
-        # Melanin absorbs: with the paths of light skin, dark fingers glow red against the light.
-        self.subsurface_scale.default_value = SUBSURFACE_SCALE * min(1.0, self.luminance / LIGHT_SKIN)
-        self.tone.inputs["Hue"].default_value = 0.5 + job["tone_hue"]
-        self.tone.inputs["Saturation"].default_value = job["tone_saturation"]
-        self.tone.inputs["Value"].default_value = job["tone_value"]
-        self.contrast.inputs["Contrast"].default_value = job["tone_contrast"]
-        # BrightContrast turns about 0.5; skin is darker, so the middle is put back.
-        self.contrast.inputs["Bright"].default_value = job["tone_contrast"] * (0.5 - self.luminance)
-
-    def _load_skin(self, path: str):
-        with np.load(path, allow_pickle=False) as maps:  # as `skin.read_skin`, which would bring torch along
-            albedo, height, roughness = (
-                maps[name].astype(np.float32) for name in ("albedo", "height_mm", "roughness")
-            )
-        size = self.recipe["texture_size"]
-        luminance = albedo @ np.float32((0.2126, 0.7152, 0.0722))
-        albedo, relief = _shrunk(albedo, size), _shrunk(np.stack([height, roughness, roughness], -1), size)
-        typical = float(np.median(luminance[luminance > 0]))
-        return _float_image(path, albedo), _float_image(f"{path} relief", relief), typical
-
-    def _make_world(self):
-        world = bpy.data.worlds.new("world")
-        self.scene.world = world
-        world.use_nodes = True
-        if self.recipe["importance_map"]:
-            world.cycles.sampling_method = "MANUAL"
-            world.cycles.sample_map_resolution = self.recipe["importance_map"]
-        nodes, links = world.node_tree.nodes, world.node_tree.links
-        self.panorama, self.mapping = nodes.new("ShaderNodeTexEnvironment"), nodes.new("ShaderNodeMapping")
-        where = nodes.new("ShaderNodeTexCoord")
-        links.new(where.outputs["Generated"], self.mapping.inputs["Vector"])
-        links.new(self.mapping.outputs["Vector"], self.panorama.inputs["Vector"])
-        links.new(self.panorama.outputs["Color"], nodes["Background"].inputs["Color"])
-
-    def _light(self, job: dict):
-        self.panorama.image = self._cached(job["environment"], _panorama)[0]
-        self.mapping.inputs["Rotation"].default_value = (0.0, 0.0, job["environment_yaw"])
-
     def _label_material(self):
         material = bpy.data.materials.get("label") or bpy.data.materials.new("label")
         material.use_nodes = True
@@ -231,16 +158,6 @@ class Studio:
         links.new(emission.outputs["Emission"], nodes.new("ShaderNodeOutputMaterial").inputs["Surface"])
         return material
 
-    def _cached(self, key: str, load) -> tuple:
-        """What `load` makes of a file, kept; the images of the oldest files go when memory runs short."""
-        if key not in self.images:
-            self.images[key] = load(key)
-            while len(self.images) > 2 and sum(map(_image_bytes, self.images.values())) > CACHE_BYTES:
-                for item in self.images.pop(next(iter(self.images))):
-                    if isinstance(item, bpy.types.Image):
-                        bpy.data.images.remove(item)
-        return self.images[key]
-
     def _metered_exposure(self, job: dict, pixels: np.ndarray) -> float:
         """Stops that bring the median luminance on the hands to what suits this skin, plus the plan's jitter."""
         with np.load(job["geometry"], allow_pickle=False) as arrays:
@@ -248,7 +165,7 @@ class Studio:
         if len(hands) == 0:
             raise ValueError("no pixel shows a hand: nothing to expose for")
         median = float(np.median(hands @ (0.2126, 0.7152, 0.0722)))
-        target = 0.25 * (self.luminance * job["tone_value"] / LIGHT_SKIN) ** 0.55
+        target = 0.25 * (self.skin.luminance * job["tone_value"] / LIGHT_SKIN) ** 0.55
         return math.log2(target / max(median, 1e-6)) + job["exposure_jitter"]
 
     def _linear_pixels(self, job: dict) -> np.ndarray:
@@ -292,61 +209,9 @@ def _quad_mesh(quads: np.ndarray, uv: np.ndarray, label: np.ndarray):
     return mesh
 
 
-def _image_bytes(items: tuple) -> int:
-    return sum(16 * item.size[0] * item.size[1] for item in items if isinstance(item, bpy.types.Image))
-
-
-def _panorama(path: str) -> tuple:
-    image = bpy.data.images.load(path)
-    image.pixels[0]  # read now: a broken file is an error here and pink light later
-    return (image,)
-
-
-def _shrunk(image: np.ndarray, size: int) -> np.ndarray:
-    """Box-filtered to at most `size` pixels a side."""
-    step = max(1, image.shape[0] // size)
-    height, width = (n // step * step for n in image.shape[:2])
-    blocks = image[:height, :width].reshape(height // step, step, width // step, step, -1)
-    return blocks.mean((1, 3), dtype=np.float32)
-
-
-def _float_image(name: str, pixels: np.ndarray):
-    """A Blender image of linear data; row 0 is v = 0."""
-    height, width = pixels.shape[:2]
-    image = bpy.data.images.new(name, width, height, float_buffer=True, is_data=True)
-    opaque = np.concatenate([pixels, np.ones((height, width, 1))], -1)
-    image.pixels.foreach_set(np.ascontiguousarray(opaque, np.float32).ravel())
-    image.update()
-    return image
-
-
 def _rss_mb() -> float:
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 2**20
     except OSError:  # not Linux: the peak must do
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--reply-fd", type=int, required=True)
-    replies = os.fdopen(parser.parse_args().reply_fd, "w")
-    studio = None
-    for line in sys.stdin:
-        job = json.loads(line)
-        operation = job.pop("operation")
-        try:
-            if operation == "setup":
-                studio = Studio(**job)
-                reply = {"blender": bpy.app.version_string}
-            else:
-                reply = getattr(studio, operation)(job)
-        except Exception as error:  # the parent decides what a failure means; this process stays usable
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        replies.write(json.dumps(reply) + "\n")
-        replies.flush()
-
-
-if __name__ == "__main__":
-    main()

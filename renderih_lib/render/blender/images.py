@@ -1,0 +1,52 @@
+"""Images inside Blender: textures from arrays, panoramas from files, and a cache of both."""
+
+import bpy
+import numpy as np
+
+CACHE_BYTES = 768 * 2**20  # of skins and panoramas kept in memory between images
+
+
+class ImageCache:
+    """What was made of files, kept until memory runs short; then the oldest goes first."""
+
+    def __init__(self):
+        self._items: dict[str, tuple] = {}
+
+    def get(self, key: str, load) -> tuple:
+        """What `load(key)` gave, now or earlier: a tuple, of which the images count and are freed."""
+        if key not in self._items:
+            self._items[key] = load(key)
+            while len(self._items) > 2 and sum(map(_image_bytes, self._items.values())) > CACHE_BYTES:
+                for item in self._items.pop(next(iter(self._items))):
+                    if isinstance(item, bpy.types.Image):
+                        bpy.data.images.remove(item)
+        return self._items[key]
+
+
+def _image_bytes(items: tuple) -> int:
+    return sum(16 * item.size[0] * item.size[1] for item in items if isinstance(item, bpy.types.Image))
+
+
+def panorama(path: str) -> tuple:
+    """The image of a panorama file, read at once."""
+    image = bpy.data.images.load(path)
+    image.pixels[0]  # read now: a broken file is an error here and pink light later
+    return (image,)
+
+
+def shrunk(image: np.ndarray, size: int) -> np.ndarray:
+    """Box-filtered to at most `size` pixels a side."""
+    step = max(1, image.shape[0] // size)
+    height, width = (n // step * step for n in image.shape[:2])
+    blocks = image[:height, :width].reshape(height // step, step, width // step, step, -1)
+    return blocks.mean((1, 3), dtype=np.float32)
+
+
+def float_image(name: str, pixels: np.ndarray):
+    """A Blender image of linear data; row 0 is v = 0."""
+    height, width = pixels.shape[:2]
+    image = bpy.data.images.new(name, width, height, float_buffer=True, is_data=True)
+    opaque = np.concatenate([pixels, np.ones((height, width, 1))], -1)
+    image.pixels.foreach_set(np.ascontiguousarray(opaque, np.float32).ravel())
+    image.update()
+    return image

@@ -1,0 +1,66 @@
+"""The skin of both hands: textures of one person, subsurface scattering and the tone jitter."""
+
+import bpy
+import numpy as np
+
+from renderih_lib.render.blender.images import ImageCache, float_image, shrunk
+
+#: Mean free paths of skin, millimetres, red green blue (Jensen 2001, "skin1"); the mesh is in metres.
+SUBSURFACE_RADIUS, SUBSURFACE_SCALE, SKIN_IOR = (3.67, 1.37, 0.68), 1e-3, 1.4
+LIGHT_SKIN = 0.3  # luminance from which on the full radius holds
+
+
+class SkinMaterial:
+    """One material whose images change from person to person; `luminance` is that of the skin it wears."""
+
+    def __init__(self, recipe: dict, images: ImageCache):
+        self.recipe, self.images = recipe, images
+        self.material = bpy.data.materials.new("skin")
+        self.material.use_nodes = True
+        nodes, links = self.material.node_tree.nodes, self.material.node_tree.links
+        surface = nodes["Principled BSDF"]
+        surface.inputs["IOR"].default_value = SKIN_IOR
+        self.subsurface_scale = surface.inputs["Subsurface Scale"]
+        if recipe["subsurface"]:
+            surface.subsurface_method = "RANDOM_WALK_SKIN"
+            surface.inputs["Subsurface Weight"].default_value = 1.0
+            surface.inputs["Subsurface Radius"].default_value = SUBSURFACE_RADIUS
+        self.albedo, self.relief = nodes.new("ShaderNodeTexImage"), nodes.new("ShaderNodeTexImage")
+        self.tone = nodes.new("ShaderNodeHueSaturation")
+        self.contrast = nodes.new("ShaderNodeBrightContrast")
+        links.new(self.albedo.outputs["Color"], self.contrast.inputs["Color"])
+        links.new(self.contrast.outputs["Color"], self.tone.inputs["Color"])
+        links.new(self.tone.outputs["Color"], surface.inputs["Base Color"])
+        split = nodes.new("ShaderNodeSeparateColor")
+        links.new(self.relief.outputs["Color"], split.inputs["Color"])
+        links.new(split.outputs["Green"], surface.inputs["Roughness"])
+        if recipe["bump"]:
+            bump = nodes.new("ShaderNodeBump")
+            bump.inputs["Strength"].default_value = 1.0
+            bump.inputs["Distance"].default_value = 1e-3  # heights are millimetres
+            links.new(split.outputs["Red"], bump.inputs["Height"])
+            links.new(bump.outputs["Normal"], surface.inputs["Normal"])
+
+    def wear(self, job: dict) -> None:
+        """Take the texture and the tone of a job."""
+        albedo, relief, self.luminance = self.images.get(job["skin"], self._maps)
+        self.albedo.image, self.relief.image = albedo, relief
+        # Melanin absorbs: with the paths of light skin, dark fingers glow red against the light.
+        self.subsurface_scale.default_value = SUBSURFACE_SCALE * min(1.0, self.luminance / LIGHT_SKIN)
+        self.tone.inputs["Hue"].default_value = 0.5 + job["tone_hue"]
+        self.tone.inputs["Saturation"].default_value = job["tone_saturation"]
+        self.tone.inputs["Value"].default_value = job["tone_value"]
+        self.contrast.inputs["Contrast"].default_value = job["tone_contrast"]
+        # BrightContrast turns about 0.5; skin is darker, so the middle is put back.
+        self.contrast.inputs["Bright"].default_value = job["tone_contrast"] * (0.5 - self.luminance)
+
+    def _maps(self, path: str) -> tuple:
+        with np.load(path, allow_pickle=False) as maps:  # as `skin.read_skin`, which would bring torch along
+            albedo, height, roughness = (
+                maps[name].astype(np.float32) for name in ("albedo", "height_mm", "roughness")
+            )
+        size = self.recipe["texture_size"]
+        luminance = albedo @ np.float32((0.2126, 0.7152, 0.0722))
+        albedo, relief = shrunk(albedo, size), shrunk(np.stack([height, roughness, roughness], -1), size)
+        typical = float(np.median(luminance[luminance > 0]))
+        return float_image(path, albedo), float_image(f"{path} relief", relief), typical
