@@ -3,8 +3,18 @@
 import math
 from dataclasses import dataclass
 
-#: The rendered datasets, in the order in which the report names them.
-DATASETS = ("gallery", "train", "test")
+#: The rendered datasets, in the order in which the report names them: the paper's recipe, then the domains that
+#: stand in for other datasets (DESIGN section 7), as domain-split.
+DATASETS = (
+    "gallery",
+    "renderih-train",
+    "renderih-test",
+    "studio-train",
+    "studio-test",
+    "tabletop-test",
+    "random-train",
+    "objects-train",
+)
 
 
 @dataclass(frozen=True)
@@ -21,12 +31,17 @@ class Scale:
     discriminator_steps: int
     texture_size: int  # pixels of a square skin texture
     textures: int
+    rooms: int  # interiors path-traced into panoramas
+    skies: int  # places under open sky, likewise
+    domes: int  # capture domes, likewise, for the studio domain
+    panorama_width: int  # pixels; half as high
     gallery_images: int  # pictures at the paper's size, for notebook 09
     gallery_width: int
     gallery_height: int
     gallery_samples: int  # Cycles samples per pixel
-    train_poses: int
-    test_poses: int  # other poses than the training ones
+    train_poses: int  # pairs of hands in renderih-train
+    test_poses: int  # in renderih-test, others than the training ones
+    domain_poses: int  # in each of the other domains' datasets
     views: int  # cameras per pose
     crop: int  # pixels of a square training crop
     crop_samples: int
@@ -49,12 +64,25 @@ class Scale:
         """Shards of the pose optimisation; the last one may be short."""
         return math.ceil(self.pairs / self.pose_shard)
 
+    @property
+    def panoramas(self) -> tuple[str, ...]:
+        """Names of the generated places: room-0000, ..., sky-0000, ..., dome-0000, ..."""
+        counts = {"room": self.rooms, "sky": self.skies, "dome": self.domes}
+        return tuple(f"{kind}-{number:04d}" for kind, count in counts.items() for number in range(count))
+
     def images(self, dataset: str) -> int:
         """Images of one of `DATASETS`."""
+        return self.poses(dataset) * (1 if dataset == "gallery" else self.views)
+
+    def poses(self, dataset: str) -> int:
+        """Pairs of hands placed before the cameras of one of `DATASETS`."""
         _check_dataset(dataset)
-        if dataset == "gallery":
-            return self.gallery_images
-        return self.views * (self.train_poses if dataset == "train" else self.test_poses)
+        own = {
+            "gallery": self.gallery_images,
+            "renderih-train": self.train_poses,
+            "renderih-test": self.test_poses,
+        }
+        return own.get(dataset, self.domain_poses)
 
     def shards(self, dataset: str) -> int:
         """Shards of one of `DATASETS`; the last one may be short."""
@@ -73,12 +101,17 @@ _SCALES = {
         discriminator_steps=100,
         texture_size=256,
         textures=2,
+        rooms=1,
+        skies=1,
+        domes=1,
+        panorama_width=256,
         gallery_images=2,
         gallery_width=192,
         gallery_height=125,
         gallery_samples=4,
         train_poses=6,
         test_poses=3,
+        domain_poses=2,
         views=2,
         crop=64,
         crop_samples=2,
@@ -101,13 +134,18 @@ _SCALES = {
         discriminator_poses=12_000,
         discriminator_steps=1_200,
         texture_size=1_024,
-        textures=7,
+        textures=14,
+        rooms=12,
+        skies=10,
+        domes=2,
+        panorama_width=1_024,
         gallery_images=12,
         gallery_width=512,
         gallery_height=334,
         gallery_samples=16,
         train_poses=900,
         test_poses=120,
+        domain_poses=12,
         views=4,
         crop=112,
         crop_samples=4,
@@ -130,13 +168,18 @@ _SCALES = {
         discriminator_poses=63_000,
         discriminator_steps=4_000,
         texture_size=1_024,
-        textures=14,
+        textures=30,
+        rooms=60,
+        skies=60,
+        domes=8,
+        panorama_width=2_048,
         gallery_images=24,
         gallery_width=512,
         gallery_height=334,
         gallery_samples=16,
         train_poses=1_000,
         test_poses=130,
+        domain_poses=400,
         views=4,
         crop=192,
         crop_samples=6,
@@ -160,12 +203,17 @@ _SCALES = {
         discriminator_steps=20_000,
         texture_size=2_048,
         textures=30,
+        rooms=160,
+        skies=132,
+        domes=16,
+        panorama_width=2_048,
         gallery_images=60,
         gallery_width=512,
         gallery_height=334,
         gallery_samples=64,
         train_poses=92_000,
         test_poses=10_000,
+        domain_poses=4_000,
         views=10,
         crop=256,
         crop_samples=16,

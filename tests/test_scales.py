@@ -13,7 +13,7 @@ def test_an_unknown_scale_names_the_known_ones():
 
 
 def test_an_unknown_dataset_names_the_known_ones():
-    with pytest.raises(ValueError, match="gallery, train, test"):
+    with pytest.raises(ValueError, match="gallery, renderih-train, renderih-test"):
         scale_by_name("tiny").images("validation")
 
 
@@ -36,4 +36,15 @@ def test_the_paper_scale_has_the_papers_sizes():
     sizes = scale_by_name("paper")
     assert (sizes.pairs, sizes.augmentations, sizes.textures) == (110_400, 30, 30)
     assert (sizes.gallery_width, sizes.gallery_height, sizes.image_size, sizes.batch) == (512, 334, 256, 64)
-    assert sizes.images("train") + sizes.images("test") == 1_020_000
+    assert sizes.images("renderih-train") + sizes.images("renderih-test") == 1_020_000
+
+
+def test_the_paper_scale_has_three_hundred_places_to_render_in():
+    sizes = scale_by_name("paper")
+    assert 8 + sizes.rooms + sizes.skies == 300  # eight come with bpy
+    assert sizes.panorama_width >= 2_048
+
+
+def test_domains_of_other_datasets_are_as_large_as_the_papers_forty_thousand():
+    sizes = scale_by_name("paper")
+    assert {sizes.images(name) for name in DATASETS[3:]} == {40_000}
