@@ -37,6 +37,10 @@ PLANNED, RAW, ACCEPTED = (f"{POSES}/{name}.parquet" for name in ("plan", "raw", 
 DISCRIMINATOR = f"{RESULTS}/06_natural_discriminator/discriminator.safetensors"
 POSE_SHARDS = [f"{POSES}/shard-{shard:05d}.{kind}" for shard in range(SIZES.pose_shards) for kind in ("json", "parquet")]
 
+SKINS = f"{RESULTS}/skins"
+PLACES = f"{RESULTS}/environments"
+PANORAMAS = [f"{PLACES}/{name}.exr" for name in SIZES.panoramas]
+
 # Notebook -> what it reads besides code, what others read of it, cores, priority (higher starts first).
 NOTEBOOKS = {
     "00_start_here": (["data_manifest.yaml"], [], 1, 0),
@@ -47,10 +51,11 @@ NOTEBOOKS = {
     "05_loss_anatomy": ([PLANNED], [], 1, 0),
     "06_natural_discriminator": ([PLANNED, RAW], ["discriminator.safetensors"], 1, 20),
     "07_pose_optimization": ([PLANNED, RAW, DISCRIMINATOR, *POSE_SHARDS], [], 1, 0),
-    "08_textures_light_cameras": ([], ["skins/skins.json"], 1, 10),
-    "09_cycles_rendering": (shards("gallery") + shards("train", 1), [], 1, 0),
+    "08_textures_light_cameras": ([f"{SKINS}/skins.json", *PANORAMAS], [], 1, 0),
+    "09_cycles_rendering": (sum((shards(name, 1) for name in DATASETS), []), [], 1, 0),
+    "10_distribution_analysis": (sum(map(shards, DATASETS), [RAW, ACCEPTED]), [], 1, 0),
     "11_transhand": ([], [], 1, 0),
-    "12_training": (shards("train") + shards("test"), ["predictions.npz"], 2, 5),
+    "12_training": (shards("renderih-train") + shards("renderih-test"), ["predictions.npz"], 2, 5),
     "13_metrics": (made_by("12_training", "predictions.npz"), [], 1, 0),
 }
 EVERYTHING = sum(map(made_by, NOTEBOOKS), ["data_manifest.yaml", "renderih_lib/published.yaml"])
@@ -131,23 +136,58 @@ rule poses:
         "{PYTHON:q} -m renderih_lib.pose.accept --plan {input.plan:q} --shards {POSES:q} --out {output[0]:q}"
 
 
+# Every person's skin; notebook 08 shows how.
+rule skins:
+    input:
+        code("renderih_lib/render/skin.py"),
+    output:
+        f"{SKINS}/skins.json",
+    params:
+        seed=SEED,
+    priority: 10
+    shell:
+        "{PYTHON:q} -m renderih_lib.render.skin --count {SIZES.textures} --size {SIZES.texture_size}"
+        " --seed {params.seed} --out {SKINS:q}"
+
+
+# One place to stand in, path-traced once and kept; its name and the seed say all about it.
+rule panorama:
+    input:
+        code("renderih_lib/render/panoramas.py"),
+        code("renderih_lib/render/blender/panorama.py"),
+    output:
+        f"{PLACES}/{{name}}.exr",
+    wildcard_constraints:
+        name=r"(room|sky|dome)-\d{4}",
+    params:
+        seed=SEED,
+    priority: 12
+    shell:
+        "{PYTHON:q} -m renderih_lib.render.panoramas --name {wildcards.name} --width {SIZES.panorama_width}"
+        " --seed {params.seed} --out {PLACES:q} --threads {threads}"
+
+
+# Raw poses stand in for a capture studio's, augmented ones for a dataset without optimisation.
+POSES_OF = {"studio": RAW, "random": PLANNED}
+
+
 # Everything random about every image is decided here, once; the shards only execute rows of the plan.
 rule plan:
     input:
-        made_by("08_textures_light_cameras", "skins/skins.json"),
+        f"{SKINS}/skins.json",
+        PANORAMAS,
         code("renderih_lib/render/plan.py"),
-        poses=ACCEPTED,
+        poses=lambda wildcards: POSES_OF.get(wildcards.dataset.split("-")[0], ACCEPTED),
     output:
         f"{RESULTS}/datasets/{{dataset}}/plan.parquet",
     wildcard_constraints:
         dataset="|".join(DATASETS),
     params:
         seed=SEED,
-        skins=f"{RESULTS}/08_textures_light_cameras/skins",
     priority: 10
     shell:
-        "{PYTHON:q} -m renderih_lib.render.plan --poses {input.poses:q} --skins {params.skins:q} --out {output:q}"
-        " --dataset {wildcards.dataset} --scale {SIZES.name} --seed {params.seed}"
+        "{PYTHON:q} -m renderih_lib.render.plan --poses {input.poses:q} --skins {SKINS:q} --environments {PLACES:q}"
+        " --out {output:q} --dataset {wildcards.dataset} --scale {SIZES.name} --seed {params.seed}"
 
 
 # One Blender worker a shard; shard-NNNNN.json is the only done-marker.

@@ -103,6 +103,7 @@ def test_the_graph_resolves_with_every_notebook_and_shard(tmp_path):
     assert counts["pose_plan"] == counts["poses"] == 1
     assert counts["shard"] == sum(scale_by_name("demo").shards(dataset) for dataset in DATASETS)
     assert counts["plan"] == len(DATASETS)
+    assert counts["panorama"] == len(scale_by_name("demo").panoramas)
 
 
 def test_an_unknown_scale_is_refused():

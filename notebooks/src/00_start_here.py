@@ -90,7 +90,7 @@ run.show(
 # %%
 from renderih_lib.scales import DATASETS, NAMES, scale_by_name
 
-SHOWN = ["pairs", "textures", "texture_size", "gallery_images", "train_steps", "image_size", "disk_gb"]
+SHOWN = ["pairs", "textures", "rooms", "skies", "gallery_images", "train_steps", "image_size", "disk_gb"]
 rows = {
     name: {field: getattr(scale_by_name(name), field) for field in SHOWN}
     | {f"{dataset} images": scale_by_name(name).images(dataset) for dataset in DATASETS[1:]}
@@ -243,7 +243,7 @@ run.write_metrics(
 #
 # <details><summary>Solution</summary>
 #
-# `scale_by_name("paper").images("train") / scale_by_name("paper").textures`, about 31,000.
+# `scale_by_name("paper").images("renderih-train") / scale_by_name("paper").textures`, about 31,000.
 #
 # </details>
 #

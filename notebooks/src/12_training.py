@@ -2,7 +2,7 @@
 # # 12 · Training
 #
 # **Question** Can TransHand, from random weights, learn two-hand pose from the images that we rendered? ·
-# **Paper** sections 4 and 5.1, Eq. 10-12 · **Needs** the rendered sets `train` and `test` (notebook 09 shows them) ·
+# **Paper** sections 4 and 5.1, Eq. 10-12 · **Needs** the rendered sets `renderih-train` and `renderih-test` (notebook 09 shows them) ·
 # **Takes** about 24 minutes at demo on 2 cores
 #
 # You will see the three losses of the paper written out in a line or two each, augmentation that keeps labels exact, a
@@ -47,7 +47,7 @@ print(f"training on {device}, {torch.get_num_threads()} threads")
 # %%
 hands = open_hand_pair()
 size = run.sizes.image_size
-folders = {name: run.input("datasets", name) for name in ("train", "test")}
+folders = {name: run.input("datasets", f"renderih-{name}") for name in ("train", "test")}
 train_set, test_set = (RenderedDataset(folders[name], hands).load(5 * size // 4) for name in folders)
 
 # %%
