@@ -126,32 +126,42 @@ class Run:
 
     def meter(self, total: int | None, desc: str = "") -> "Meter":
         """A progress bar that is moved by hand and shows numbers."""
-        return Meter(total, desc)
+        return Meter(desc or "step", total, live=not in_batch())
 
 
 class Meter:
-    """Live a bar, in batch a line every few seconds; `step(loss=0.3)` moves it by one and shows the numbers."""
+    """How far something is: a line every few seconds, "shard 3: 12/40 images, 8 s, loss 0.3", or live a bar.
 
-    def __init__(self, total: int | None, desc: str = ""):
-        self.total, self.desc, self.done = total, desc or "step", 0
+    Args:
+        total: None where nobody knows. unit: what is counted.
+    """
+
+    def __init__(self, name: str, total: int | None, unit: str = "", *, live: bool = False):
+        self.name, self.total, self.unit, self.done = name, total, unit, 0
         self.begin = self.last = time.monotonic()
         self.bar = None
-        if not in_batch():
+        if live:
             from tqdm.auto import tqdm
 
-            self.bar = tqdm(total=total, desc=desc)
+            self.bar = tqdm(total=total, desc=name, unit=unit or "it")
 
     def step(self, **numbers: float) -> None:
-        self.done += 1
+        """One more is done; the numbers are shown beside."""
+        self.reach(self.done + 1, **numbers)
+
+    def reach(self, done: int, **numbers: float) -> None:
+        """So many are done; the numbers are shown beside."""
+        more, self.done = done - self.done, done
         texts = {name: f"{number:.3g}" for name, number in numbers.items()}
         if self.bar is not None:
             self.bar.set_postfix(texts, refresh=False)
-            self.bar.update()
+            self.bar.update(more)
             return
         now = time.monotonic()
-        if now - self.last >= _LOG_SECONDS or self.done == self.total:
+        if now - self.last >= _LOG_SECONDS or (more and done == self.total):
+            count = f"{done}/{self.total or '?'} {self.unit}".rstrip()
             shown = "".join(f", {name} {text}" for name, text in texts.items())
-            print(f"{self.desc} {self.done}/{self.total or '?'}, {now - self.begin:.0f} s{shown}", flush=True)
+            print(f"{self.name}: {count}, {now - self.begin:.0f} s{shown}", flush=True)
             self.last = now
 
     def close(self) -> None:

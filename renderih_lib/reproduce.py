@@ -105,10 +105,10 @@ class Board:
                 self._start(self.rule)
             elif (match := re.match(r"    wildcards: (.*)$", line)) and self.job:
                 self.started.pop(self.jobs[self.job])
-                self._start(" ".join([self.rule, *re.findall(r"=(\w+)", match[1])]))
+                self._start(" ".join([self.rule, *re.findall(r"=([\w-]+)", match[1])]))
             elif match := re.match(r"Finished jobid: (\d+)", line):
                 self._finish(self.jobs.get(match[1], "?"))
-            elif match := re.match(r"(\w+(?: \d+)?): (cell \d+/\d+|\d+/\d+ pairs \w+)", line):
+            elif match := re.match(r"(\w+(?: [\w-]+)*): (cell \d+/\d+|\d+/\d+ (?:images|pairs \w+))", line):
                 self.state[match[1]] = match[2]
             elif line.startswith("error: "):
                 self.errors.append(line.removeprefix("error: "))

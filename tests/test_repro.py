@@ -127,7 +127,7 @@ def test_tables_are_saved_and_shown_with_header_scope(run, displayed):
 def test_progress_yields_everything_and_logs_in_batch(run, monkeypatch, capsys):
     monkeypatch.setenv(repro.BATCH_VARIABLE, "1")
     assert list(run.progress(range(4), desc="steps")) == [0, 1, 2, 3]
-    assert capsys.readouterr().out.startswith("steps 4/4")
+    assert capsys.readouterr().out.startswith("steps: 4/4, ")
 
 
 def test_a_meter_shows_the_numbers_of_its_last_step(run, monkeypatch, capsys):
@@ -136,7 +136,17 @@ def test_a_meter_shows_the_numbers_of_its_last_step(run, monkeypatch, capsys):
     meter.step(penetration=12.3456)
     meter.step(penetration=0.5)
     meter.close()
-    assert capsys.readouterr().out == "optimise 2/2, 0 s, penetration 0.5\n"
+    assert capsys.readouterr().out == "optimise: 2/2, 0 s, penetration 0.5\n"
+
+
+def test_a_meter_is_silent_between_its_lines_and_says_the_end_once(monkeypatch, capsys):
+    clock = iter([0.0, 1.0, 6.0, 7.0, 8.0, 9.0])
+    monkeypatch.setattr(repro.time, "monotonic", lambda: next(clock))
+    meter = repro.Meter("shard gallery 00003", 40, "images")
+    for done in (5, 10, 15, 40, 40):
+        meter.reach(done)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["shard gallery 00003: 10/40 images, 6 s", "shard gallery 00003: 40/40 images, 8 s"]
 
 
 def test_a_live_meter_closes_its_bar(run, monkeypatch):

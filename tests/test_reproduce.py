@@ -26,14 +26,15 @@ localrule notebook_02_pose_augmentation:
 [Sat Nov 21 01:37:08 2026]
 rule shard:
     jobid: 7
-    wildcards: dataset=train, shard=00003
+    wildcards: dataset=studio-train, shard=00003
+shard studio-train 00003: 12/40 images, 0:35
 """
 
 
 @pytest.fixture
 def board(tmp_path):
     return reproduce.Board(
-        "scale tiny", tmp_path, {"02_pose_augmentation": 95, "shard train": 60, "total": 400}
+        "scale tiny", tmp_path, {"02_pose_augmentation": 95, "shard studio-train": 60, "total": 400}
     )
 
 
@@ -49,8 +50,8 @@ def test_running_stages_are_named_with_their_cell_and_expected_time(board, capsy
     printed = capsys.readouterr().out
     assert "2 stages to do of about 6:40" in printed
     assert (
-        "[0/2] 0:00  02_pose_augmentation cell 3/40 0:00 of about 1:35, shard train 00003 0:00 of about 1:00"
-        in printed
+        "[0/2] 0:00  02_pose_augmentation cell 3/40 0:00 of about 1:35, "
+        "shard studio-train 00003 12/40 images 0:00 of about 1:00" in printed
     )
 
 
@@ -63,10 +64,10 @@ def test_finished_stages_are_counted_and_timed(board, capsys, tmp_path):
     )
     board.finish(0)
     printed = capsys.readouterr().out
-    assert "[1/2] shard train 00003" in printed and "[2/2] 02_pose_augmentation" in printed
+    assert "[1/2] shard studio-train 00003" in printed and "[2/2] 02_pose_augmentation" in printed
     assert printed.strip().endswith(f"the report is {tmp_path / '99_report' / 'report.html'}")
     stages = json.loads((tmp_path / "stages.json").read_text())
-    assert list(stages) == ["shard train 00003", "02_pose_augmentation", "total"]
+    assert list(stages) == ["shard studio-train 00003", "02_pose_augmentation", "total"]
 
 
 def test_a_second_call_keeps_the_seconds_of_the_first_and_expects_no_total(tmp_path, capsys):

@@ -23,12 +23,11 @@ from renderih_lib.pose.optimize import ITERATIONS, PRESETS, PairTerms, optimize_
 from renderih_lib.pose.plan import read_plan
 from renderih_lib.pose.store import write_poses
 from renderih_lib.pose.validity import check_pairs
-from renderih_lib.repro import sha256, write_json
+from renderih_lib.repro import Meter, sha256, write_json
 
 _CPU_BATCH = 64  # more pairs at once make a CPU no faster and take its memory
 _CHECKED = 32  # pairs judged at once; fixed, so that rounding does not hang on the batch size
 _TYPES = dict.fromkeys(("depth_mm", "contact_mm", "excess_deg"), float)  # the same in every shard
-_LOG_SECONDS = 5.0
 
 
 def optimize_shard(
@@ -62,12 +61,12 @@ def optimize_shard(
     out.mkdir(parents=True, exist_ok=True)
     begin = time.perf_counter()
     pose, table = pose[torch.from_numpy(rows)], table.iloc[rows].reset_index(drop=True)
-    hands, progress = open_hand_pair(), _Progress(f"pose_shard {shard:05d}")
+    hands, name = open_hand_pair(), f"pose_shard {shard:05d}"
     size = batch if device == "cuda" else min(batch, _CPU_BATCH)
-    optimized, problems = _optimized(pose, PairTerms(hands, model).to(device), preset, size, progress)
-    judged = _judged(optimized, hands, model, progress)
+    optimized, problems = _optimized(pose, PairTerms(hands, model).to(device), preset, size, name)
+    judged = _judged(optimized, hands, model, name)
     judged.loc[list(problems), ["valid", "reason"]] = False, "unsound"
-    before = _judged(pose, hands, model, progress)
+    before = _judged(pose, hands, model, name)
     path = shard_path(out, shard, ".parquet")
     write_poses(path, optimized, **table, **judged, **before.add_prefix("before_"))
     reasons = judged["reason"].value_counts().to_dict()
@@ -104,46 +103,34 @@ def shard_fault(folder: Path, shard: int, made_from: dict) -> str:
 
 
 def _optimized(
-    pose: PairPose, terms: PairTerms, preset: str, batch: int, progress: "_Progress"
+    pose: PairPose, terms: PairTerms, preset: str, batch: int, name: str
 ) -> tuple[PairPose, dict[int, str]]:
     """The pairs after the optimisation, `batch` at a time, and what is wrong with those rows that were stopped."""
     poses, problems = [], []
+    meter = Meter(name, len(pose), "pairs optimised")
     for start in range(0, len(pose), batch):
         part = pose[start : start + batch]
 
         def step(iteration, *_, begin=start, count=len(part)):
-            progress.say(f"{begin + count * iteration // ITERATIONS}/{len(pose)} pairs optimised")
+            meter.reach(begin + count * iteration // ITERATIONS)
 
         result = optimize_pairs(part, terms, preset=preset, on_step=step)
+        meter.reach(start + len(part))
         poses.append(result.pose)
         problems += result.problems
     return PairPose.cat(poses), {row: problem for row, problem in enumerate(problems) if problem}
 
 
-def _judged(pose: PairPose, hands: HandPair, model: Discriminator, progress: "_Progress") -> pd.DataFrame:
+def _judged(pose: PairPose, hands: HandPair, model: Discriminator, name: str) -> pd.DataFrame:
     """The exact check of B pairs and their naturalness, the mean of D over both hands."""
-    parts = []
+    parts, meter = [], Meter(name, len(pose), "pairs judged")
     for start in range(0, len(pose), _CHECKED):
         part = pose[start : start + _CHECKED]
         with torch.no_grad():
             natural = model(part.angles).mean(1)
         parts.append(check_pairs(part, hands).astype(_TYPES).assign(naturalness=natural.numpy()))
-        progress.say(f"{start + len(part)}/{len(pose)} pairs judged")
+        meter.reach(start + len(part))
     return pd.concat(parts, ignore_index=True)
-
-
-class _Progress:
-    """One line every few seconds."""
-
-    def __init__(self, name: str):
-        self.name, self.begin = name, time.monotonic()
-        self.last = self.begin
-
-    def say(self, line: str) -> None:
-        now = time.monotonic()
-        if now - self.last >= _LOG_SECONDS:
-            print(f"{self.name}: {line}, {now - self.begin:.0f} s", flush=True)
-            self.last = now
 
 
 def main(arguments: list[str] | None = None) -> int:
