@@ -78,8 +78,7 @@ bent = angles_from_degrees(
 posed = hand(joint_rotations(bent[None], rest_frames(hand)))
 vertices = posed.vertices[0].double()
 skin = ExactSkin(faces)
-closed = WholeHandVoxels(hand, 2)
-mesh = np.concatenate([vertices, vertices[closed.rims[0]].mean(0, keepdim=True)])
+mesh, closed_faces = skin.closed(vertices.numpy())
 
 # %%
 points = vertices.amin(0) + (vertices.amax(0) - vertices.amin(0)) * torch.from_numpy(
@@ -89,7 +88,7 @@ points = points.numpy()
 outside = skin.signed_distance(points, vertices.numpy())
 
 # %%
-inside = winding_number(points, mesh[closed.closed_faces]) > 0.5
+inside = winding_number(points, mesh[closed_faces]) > 0.5
 by_hand = np.where(inside, 1, 0) * distance(points, vertices.numpy()[faces])
 assert np.allclose(by_hand, np.maximum(-outside, 0))
 print(

@@ -4,6 +4,7 @@ Here for comparison: `PartVoxels` is Eq. 4 to the letter, `WholeHandVoxels` what
 Both answer `depth` like `fields.ArticulatedField`, so each can stand in for the others.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,12 +14,11 @@ import torch
 from torch import Tensor
 
 from renderih_lib.hand.model import HandModel
-from renderih_lib.hand.parts import border_loops, hand_parts
+from renderih_lib.hand.parts import hand_parts
+from renderih_lib.pose.distance import ExactSkin, pierced_lines
 
 #: Side of the released code's cube over the largest extent of the hand.
 CUBE_MARGIN = 1.1
-# Columns of cells are moved by these shares of a cell, so that none runs along an edge or through a vertex.
-_SIDESTEP = (1.3e-6, 0.7e-6)
 
 
 class VoxelGrids(NamedTuple):
@@ -29,7 +29,7 @@ class VoxelGrids(NamedTuple):
     omega: Tensor  # (B, K, N, N, N) metres, indexed x, y, z
 
 
-class VoxelField:
+class VoxelField(ABC):
     """What the two references share: build grids from the posed vertices, read them between the cells."""
 
     def __init__(self, resolution: int):
@@ -67,9 +67,9 @@ class VoxelField:
         built = [self._built(hand) for hand in vertices.detach().double().cpu().numpy()]
         return VoxelGrids(*(torch.from_numpy(np.stack(x)).to(vertices) for x in zip(*built, strict=True)))
 
+    @abstractmethod
     def _built(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """low (K, 3), high (K, 3) and omega (K, N, N, N) of one hand (V, 3)."""
-        raise NotImplementedError
 
 
 class PartVoxels(VoxelField):
@@ -116,21 +116,14 @@ class WholeHandVoxels(VoxelField):
     def __init__(self, hand: HandModel, resolution: int = 32, shifted: bool = False):
         super().__init__(resolution)
         self.vertex_count, self.shifted = hand.vertex_count, shifted
-        faces = hand.faces.cpu().numpy()
-        self.rims = border_loops(faces)
-        caps = [
-            np.column_stack([np.roll(rim, -1), rim, np.full_like(rim, self.vertex_count + i)])
-            for i, rim in enumerate(self.rims)
-        ]
-        self.closed_faces = np.concatenate([faces, *caps])
+        self.skin = ExactSkin(hand.faces.cpu().numpy())
 
     def _built(self, vertices):
         low, high = vertices.min(0), vertices.max(0)
         center, half = (low + high) / 2, CUBE_MARGIN * (high - low).max() / 2
         low, high = center - half, center + half
         shift = half / (self.resolution - 1) if self.shifted else 0.0
-        mesh = np.concatenate([vertices, *(vertices[rim].mean(0, keepdims=True) for rim in self.rims)])
-        omega = _omega(mesh, self.closed_faces, low + shift, high + shift, self.resolution)
+        omega = _omega(*self.skin.closed(vertices), low + shift, high + shift, self.resolution)
         return low[None], high[None], omega[None]
 
 
@@ -159,36 +152,22 @@ def trilinear(grids: VoxelGrids, points: Tensor) -> Tensor:
 
 
 def winding_grid(vertices: np.ndarray, faces: np.ndarray, low, high, resolution: int) -> np.ndarray:
-    """Winding number (N, N, N) int of a closed mesh at the cells of a grid.
+    """Winding number (N, N, N) int of a closed mesh at the cells of a grid, indexed x, y, z.
 
-    Along each column of cells, every face crossed above a cell counts +1 when left and -1 when entered. Much
-    cheaper than solid angles, and equal to them, because the cells are aligned.
+    Much cheaper than solid angles, and equal to them: along a line of cells it changes only where the line pierces
+    the mesh.
 
     Args:
         vertices: (V, 3) metres. faces: (F, 3), counter-clockwise from outside, no edge open.
         low, high: (3,) metres, the first and the last cell centre.
     """
     spacing = (np.asarray(high) - low) / (resolution - 1)
-    place = (vertices - low) / spacing
-    place[:, :2] += _SIDESTEP
-    triangles = place[faces]
-    first = np.clip(np.ceil(triangles[:, :, :2].min(1)), 0, None).astype(np.int64)
-    last = np.clip(np.floor(triangles[:, :, :2].max(1)), None, resolution - 1).astype(np.int64)
-    width = np.clip(last - first + 1, 0, None)
-    columns = width.prod(1)
-    face = np.repeat(np.arange(len(faces)), columns)  # one row per face and column its bounding box covers
-    index = np.arange(len(face)) - np.repeat(np.cumsum(columns) - columns, columns)
-    column = first[face] + np.stack(np.divmod(index, np.maximum(width[face, 1], 1)), 1)
-    corner = triangles[face]
-    x, y = (corner[..., i] - column[:, None, i] for i in (0, 1))
-    areas = np.roll(x, -1, 1) * np.roll(y, -2, 1) - np.roll(x, -2, 1) * np.roll(y, -1, 1)  # of each corner
-    hit = (areas > 0).all(1) | (areas < 0).all(1)
-    column, areas = column[hit], areas[hit]
-    height = (areas * corner[hit, :, 2]).sum(1) / areas.sum(1)
-    level = np.clip(np.ceil(height), 0, resolution).astype(np.int64)  # the first cell that is not below
-    crossed = np.zeros((resolution, resolution, resolution + 1), dtype=np.int64)
-    np.add.at(crossed, (*column.T, level), np.sign(areas[:, 0]).astype(np.int64))
-    return np.flip(np.cumsum(np.flip(crossed, 2), 2), 2)[:, :, 1:]
+    corner, count = (low - spacing / 2)[1:], np.array([resolution, resolution])
+    line, x, change = pierced_lines(vertices, faces, corner, spacing[1:], count)
+    level = np.ceil((x - low[0]) / spacing[0]).clip(0, resolution).astype(int)  # the first cell not before it
+    changes = np.zeros((resolution + 1, resolution**2), dtype=np.int64)
+    np.add.at(changes, (level, line), change)
+    return changes.cumsum(0)[:-1].reshape(resolution, resolution, resolution)
 
 
 def _omega(mesh: np.ndarray, faces: np.ndarray, low, high, resolution: int) -> np.ndarray:

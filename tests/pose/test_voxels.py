@@ -4,13 +4,14 @@ import igl
 import numpy as np
 import pytest
 import torch
+import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderih_lib.hand.pair import PairPose
 from renderih_lib.hand.skeleton import JOINT_COUNT
 from renderih_lib.pose.accuracy import exact_depths, table_2_hands
-from renderih_lib.pose.distance import ExactSkin
+from renderih_lib.pose.distance import ExactSkin, pierced_lines
 from renderih_lib.pose.fields import ArticulatedField
 from renderih_lib.pose.voxels import (
     PartVoxels,
@@ -68,6 +69,23 @@ def test_winding_numbers_of_a_grid_equal_solid_angles(parts, posed, joint, seed)
     cells = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
     exact = igl.winding_number(mesh, np.ascontiguousarray(part.closed_faces), cells)
     assert (winding_grid(mesh, part.closed_faces, low, high, N).ravel() == np.rint(exact)).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([4, 8, 1000]))
+def test_lines_through_vertices_and_edges_come_out_as_often_as_they_go_in(seed, fine):
+    """Crumpled spheres, their vertices rounded so that many lie on lines: winding numbers stay whole and right."""
+    sphere = trimesh.creation.icosphere(2)
+    places = sphere.vertices + 0.3 * np.random.default_rng(seed).normal(size=sphere.vertices.shape)
+    mesh, faces, count = np.rint(fine * places).clip(-2 * fine, 2 * fine) / fine, np.array(sphere.faces), 17
+    low = np.full(3, -2.0)
+    line, _, change = pierced_lines(mesh, faces, low[1:] - 0.125, np.full(2, 0.25), np.full(2, count))
+    assert (np.bincount(line, change, count**2) == 0).all()
+    cells = np.stack(np.meshgrid(*[np.linspace(-2, 2, count)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    squared, _, _ = igl.point_mesh_squared_distance(cells, mesh, faces)
+    away = squared > 1e-12
+    grid = winding_grid(mesh, faces, low, -low, count).ravel()
+    assert (grid[away] == np.rint(igl.winding_number(mesh, faces, cells[away]))).all()
 
 
 @settings(max_examples=12, deadline=None)
