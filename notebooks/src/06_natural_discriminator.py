@@ -514,15 +514,11 @@ else:
 
 # %%
 CALIBRATION = min(200, 5 * run.sizes.study_pairs)
-bank = library.natural_hands(seed + 4, 15 * CALIBRATION, unseen)
-others = [name for name in library.interactions if name not in unseen]
-calibration = library.natural_pairs(seed + 5, CALIBRATION, names=others)
+ours = {}
 if recorded is not None and len(recorded.pairs):
-    bank = torch.cat([bank, kept])
     calibration, _ = recordings.draw_recorded_pairs(recorded, hands, seed + 5, CALIBRATION, 1.0)
-
-# %%
-judges = judging.calibrated_judges(bank, calibration, hands)
+    ours = {"hands": kept, "natural": calibration}
+judges = judging.held_out_judges(library, seed, CALIBRATION, **ours)
 judge = judges["neighbours"]
 middle = replace(judge, most_odd=judge.most_odd[9:10], deepest=judge.deepest[9:10])
 judges = {"neighbours": judge, "middle rater": middle} | judges

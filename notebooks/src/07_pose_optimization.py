@@ -26,6 +26,7 @@ from renderih_lib import repro, viz
 from renderih_lib.bench import pose as bench
 from renderih_lib.hand.pair import open_hand_pair
 from renderih_lib.pose.accept import gather_shards
+from renderih_lib.pose.judge import held_out_judges
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.pose.naturalness import load_discriminator
 from renderih_lib.pose.optimize import ITERATIONS, PRESETS, TERMS, PairTerms, optimize_pairs
@@ -333,7 +334,7 @@ for name, (own_terms, options) in run.progress(list(VARIANTS.items())[1:], desc=
 # discriminator itself, which had.
 
 # %%
-judge = bench.held_out_judge(load_pose_library(), seed)
+judge = held_out_judges(load_pose_library(), seed)["neighbours"]
 
 
 # %%

@@ -13,7 +13,7 @@ from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.pose.accuracy import field_error
 from renderih_lib.pose.distinct import draw_distinct_pairs
 from renderih_lib.pose.fields import ArticulatedField
-from renderih_lib.pose.judge import Judge, calibrated_judges, clustered_rates, order_probabilities
+from renderih_lib.pose.judge import clustered_rates, held_out_judges, order_probabilities
 from renderih_lib.pose.library import PoseLibrary, load_pose_library
 from renderih_lib.pose.naturalness import Discriminator, split_names, train_discriminator
 from renderih_lib.pose.optimize import ITERATIONS, PairTerms, optimize_pairs
@@ -131,15 +131,6 @@ def contact_gain(terms: PairTerms, pose: PairPose, optimized: PairPose) -> float
     return float(counts[0] / max(counts[1], 1))
 
 
-def held_out_judge(library: PoseLibrary, seed: int = SEED) -> Judge:
-    """The judge of notebook 06: a bank of poses that D never saw, calibrated on natural pairs."""
-    seen, unseen = split_names(library)
-    bank = library.natural_hands(seed + 4, 3_000, unseen)
-    others = [name for name in library.interactions if name not in unseen]
-    calibration = library.natural_pairs(seed + 5, 200, names=others)
-    return calibrated_judges(bank, calibration, library.hands)["neighbours"]
-
-
 def natural_rates(
     library: PoseLibrary,
     raw: PairPose,
@@ -154,7 +145,7 @@ def natural_rates(
     Args:
         raw: all raw pairs. augmented, with_d, without_d: B pairs each. plan: their B rows.
     """
-    judge, (_, unseen) = held_out_judge(library), split_names(library)
+    judge, (_, unseen) = held_out_judges(library, SEED)["neighbours"], split_names(library)
     rows = (~plan.source.isin(unseen)).to_numpy().nonzero()[0]
     raw_ids = plan.raw_id.to_numpy()[rows]
     known = np.unique(raw_ids)

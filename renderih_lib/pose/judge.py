@@ -16,6 +16,8 @@ from torch import Tensor
 from renderih_lib.hand.anatomy import BEND, joint_rotations
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.hand.skeleton import FINGERS, KEYPOINT_COUNT
+from renderih_lib.pose.library import PoseLibrary
+from renderih_lib.pose.naturalness import split_names
 from renderih_lib.pose.validity import DEPTH_MM, check_pairs
 
 #: Middle joint, end joint and tip of each finger, thumb to pinky: the keypoints that move against the palm.
@@ -116,10 +118,6 @@ class Judge:
         odd, depth = scores.oddness.to_numpy()[:, None], scores.depth_mm.to_numpy()[:, None]
         return ((odd <= self.most_odd) & (depth <= self.deepest)).mean(1)
 
-    def natural(self, pose: PairPose) -> np.ndarray:
-        """(B,) bool: whether each pair looks natural to at least half of the raters."""
-        return self.approval(self.scores(pose)) >= 0.5
-
 
 def calibrated_judges(
     bank: Tensor, natural: PairPose, hands: HandPair, accept: Sequence[float] = PANEL
@@ -132,6 +130,31 @@ def calibrated_judges(
     depth = check_pairs(natural, hands).depth_mm.to_numpy()
     judges = {name: Judge.of(bank, hands, name) for name in DEFINITIONS}
     return {name: judge.calibrated(judge.scores(natural, depth), accept) for name, judge in judges.items()}
+
+
+def held_out_judges(
+    library: PoseLibrary,
+    seed: int,
+    pairs: int = 200,
+    *,
+    hands: Tensor | None = None,
+    natural: PairPose | None = None,
+) -> dict[str, Judge]:
+    """`calibrated_judges` with a bank of the library's poses that D never saw, calibrated on `pairs` natural pairs of
+    its other interactions.
+
+    Args:
+        hands: (N, 15, 3) radians, further natural hands that D never saw, for the bank.
+        natural: pairs to calibrate on instead.
+    """
+    _, unseen = split_names(library)
+    bank = library.natural_hands(seed + 4, 15 * pairs, unseen)
+    if hands is not None:
+        bank = torch.cat([bank, hands])
+    if natural is None:
+        others = [name for name in library.interactions if name not in unseen]
+        natural = library.natural_pairs(seed + 5, pairs, names=others)
+    return calibrated_judges(bank, natural, library.hands)
 
 
 def clustered_rates(
