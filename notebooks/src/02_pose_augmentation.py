@@ -285,7 +285,7 @@ caps = offset_caps(torch.float64).numpy()
 
 
 def equation_1(raw, n, i):
-    u = np.random.default_rng(np.random.SeedSequence([seed, n, i])).random((15, 3))
+    u = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(n, i))).random((15, 3))
     low = np.maximum(lowest, raw - caps)
     high = np.minimum(highest, raw + caps)
     return low + u * (high - low)

@@ -70,5 +70,5 @@ def augment_pairs(pose: PairPose, count: int, seed: int) -> PairPose:
 
 def uniforms(seed: int, keys, size: int) -> Tensor:
     """(len(keys), size) float64 in [0, 1): row k depends on (seed, *keys[k]) alone, not on its neighbours."""
-    rows = [np.random.default_rng(np.random.SeedSequence([seed, *key])).random(size) for key in keys]
+    rows = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key)).random(size) for key in keys]
     return torch.from_numpy(np.array(rows).reshape(len(rows), size))

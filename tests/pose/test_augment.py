@@ -104,6 +104,11 @@ def test_pairs_keep_their_wrists_and_augment_both_hands_differently():
     assert len({tuple(hand.flatten().tolist()) for hand in made.angles.flatten(0, 1)}) == 24
 
 
+def test_a_longer_key_draws_other_numbers_also_when_it_ends_in_zero():
+    draws = uniforms(3, [(4,), (4, 0), (4, 0, 0), ()], 2)
+    assert draws.unique().numel() == 8
+
+
 def test_uniforms_are_the_same_in_any_order():
     there = uniforms(5, [(i,) for i in range(8)], 3)
     back = uniforms(5, [(i,) for i in reversed(range(8))], 3)

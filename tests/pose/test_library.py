@@ -178,7 +178,7 @@ def test_swapping_gives_the_mirror_image():
 
 def test_turning_a_pair_keeps_its_inside():
     still, turned = (LIBRARY.natural_pairs(5, 6, oriented=o) for o in (False, True))
-    a, b = (LIBRARY.hands(p).joints.flatten(1, 2) for p in (still, turned))
+    a, b = (LIBRARY.hands(p).joints.flatten(1, 2).double() for p in (still, turned))
     torch.testing.assert_close(torch.cdist(a, a), torch.cdist(b, b), atol=1e-4, rtol=0)
     assert (still.wrist[:, 0] - torch.eye(3)).abs().max() == 0
     assert (turned.wrist[:, 0] - torch.eye(3)).abs().max() > 0.5
