@@ -7,9 +7,10 @@ import io
 import json
 import math
 import os
+import sys
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class Run:
     def rng(self, *keys: int | str) -> np.random.Generator:
         """Generator that depends on nothing but the seed and `keys`: `rng(i)` for sample i, `rng("noise", i)`, ..."""
         words = [zlib.crc32(key.encode()) if isinstance(key, str) else int(key) for key in keys]
-        return np.random.default_rng(np.random.SeedSequence([self.seed, *words]))
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=words))
 
     def output(self, relative: str) -> Path:
         """Path below this notebook's folder, its parent made."""
@@ -191,6 +192,20 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def exit_code(action: Callable[[], object], out: Path, task: str = "") -> int:
+    """What a command ends with: 0, or 1 and one line when its input is wrong or `out` cannot be written."""
+    try:
+        action()
+        return 0
+    except ValueError as error:
+        problem = str(error)
+    except OSError as error:
+        remedy = "make room or allow writing, then run the same command again"
+        problem = f"cannot write to {out} ({error.strerror or error}): {remedy}"
+    print(f"error: {task}: {problem}" if task else f"error: {problem}", file=sys.stderr)
+    return 1
 
 
 def write_json(path: Path, value) -> None:

@@ -45,7 +45,7 @@ def test_a_seed_that_is_no_natural_number_is_refused(seed, tmp_path):
 
 
 def test_sample_i_draws_from_the_root_seed_and_i(run):
-    expected = np.random.default_rng(np.random.SeedSequence([0, 7])).random(4)
+    expected = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(7,))).random(4)
     assert np.array_equal(run.rng(7).random(4), expected)
 
 
@@ -55,6 +55,11 @@ def test_generators_depend_on_nothing_but_seed_and_keys(keys):
     runs = [repro.Run("a", None, 3, None), repro.Run("b", None, 3, None), repro.Run("a", None, 4, None)]
     first, second, other = (run.rng(*keys).random(3).tolist() for run in runs)
     assert first == second != other
+
+
+def test_one_key_more_gives_another_stream_also_when_it_is_zero(run):
+    streams = [run.rng(*keys).random() for keys in ((), (0,), (0, 0), (7,), (7, 0))]
+    assert len(set(streams)) == 5
 
 
 def test_missing_input_says_which_notebook_to_run_first(run):

@@ -16,7 +16,7 @@ from renderih_lib.hand.pair import PairPose
 from renderih_lib.pose.plan import read_plan
 from renderih_lib.pose.store import read_poses, write_poses
 from renderih_lib.pose.worker import read_record, shard_fault, shard_path
-from renderih_lib.repro import replacing, sha256
+from renderih_lib.repro import exit_code, replacing, sha256
 
 
 def gather_shards(plan: Path, folder: Path) -> tuple[PairPose, pd.DataFrame]:
@@ -66,25 +66,20 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, required=True, help="poses.parquet; reasons.csv appears beside it"
     )
     options = parser.parse_args(arguments)
-    try:
-        pose, table = gather_shards(options.plan, options.shards)
-        valid = np.flatnonzero(table["valid"])
-        if len(valid) == 0:
-            raise ValueError(f"none of the {len(table)} pairs is valid: nothing can be rendered")
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(options.out.with_name("reasons.csv")) as temporary:
-            counted_reasons(table).to_csv(temporary)
-        write_poses(options.out, pose[valid], **table.iloc[valid].drop(columns=["valid", "reason"]))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: cannot write {options.out}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    print(
-        f"{options.out}: {len(valid)} of {len(table)} pairs are valid ({100 * len(valid) / len(table):.1f} %)"
-    )
-    return 0
+    return exit_code(lambda: _accept(options), options.out)
+
+
+def _accept(options: argparse.Namespace) -> None:
+    pose, table = gather_shards(options.plan, options.shards)
+    valid = np.flatnonzero(table["valid"])
+    if len(valid) == 0:
+        raise ValueError(f"none of the {len(table)} pairs is valid: nothing can be rendered")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(options.out.with_name("reasons.csv")) as temporary:
+        counted_reasons(table).to_csv(temporary)
+    write_poses(options.out, pose[valid], **table.iloc[valid].drop(columns=["valid", "reason"]))
+    share = 100 * len(valid) / len(table)
+    print(f"{options.out}: {len(valid)} of {len(table)} pairs are valid ({share:.1f} %)")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from renderih_lib.pose.distinct import draw_distinct_pairs
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.pose.recorded import draw_recorded_pairs, recorded_poses
 from renderih_lib.pose.store import read_poses, write_poses
+from renderih_lib.repro import exit_code
 from renderih_lib.scales import NAMES, scale_by_name
 
 #: Columns of a plan beside the poses.
@@ -92,23 +93,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data-root", default="", help="folder of the gated datasets")
     parser.add_argument("--out", type=Path, required=True, help="plan.parquet; raw.parquet appears beside it")
     options = parser.parse_args(arguments)
+    return exit_code(lambda: _write_plan(options), options.out)
+
+
+def _write_plan(options: argparse.Namespace) -> None:
+    if options.seed < 0:
+        raise ValueError(f"seed is {options.seed}; give a non-negative integer")
     sizes = scale_by_name(options.scale)
-    try:
-        if options.seed < 0:
-            raise ValueError(f"seed is {options.seed}; give a non-negative integer")
-        raw, sources = draw_raw_pairs(sizes.raw_poses, options.seed, options.data_root)
-        pose, table = make_plan(raw, sources, sizes.augmentations, sizes.pose_shard, options.seed)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_poses(options.out.with_name("raw.parquet"), raw, source=sources)
-        write_poses(options.out, pose, **table)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: cannot write {options.out}: {error.strerror or error}", file=sys.stderr)
-        return 1
+    raw, sources = draw_raw_pairs(sizes.raw_poses, options.seed, options.data_root)
+    pose, table = make_plan(raw, sources, sizes.augmentations, sizes.pose_shard, options.seed)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    write_poses(options.out.with_name("raw.parquet"), raw, source=sources)
+    write_poses(options.out, pose, **table)
     print(f"{options.out}: {len(pose)} pairs from {len(raw)} raw ones, {table['shard'].nunique()} shards")
-    return 0
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from renderih_lib.pose.distance import ExactSkin, overlap_volume
 DEPTH_MM, EXCESS_DEG, CONTACT_MM = 2.0, 0.1, 5.0
 #: What no pose of two interacting hands exceeds: radians, standard deviations, metres between the wrists.
 LARGEST_ANGLE, LARGEST_SHAPE, LARGEST_DISTANCE = math.pi, 10.0, 1.0
+_MEASURES = {"depth_mm": float, "contact_mm": float, "contact_vertices": int, "excess_deg": float}
 _TURN_TOLERANCE = 1e-3  # of R^T R from the identity
 
 
@@ -65,7 +66,7 @@ def check_pairs(pose: PairPose, hands: HandPair, *, volume: bool = False) -> pd.
             rows.append((*_measured(pair, skins), pair_excess))
         else:
             rows.append((np.nan, np.nan, 0, np.nan))
-    table = pd.DataFrame(rows, columns=["depth_mm", "contact_mm", "contact_vertices", "excess_deg"])
+    table = pd.DataFrame(rows, columns=list(_MEASURES)).astype(_MEASURES)
     table["reason"] = [_reason(row) for row in table.itertuples()]
     table.insert(4, "valid", table["reason"] == "valid")
     if volume:

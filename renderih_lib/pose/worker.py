@@ -23,11 +23,10 @@ from renderih_lib.pose.optimize import ITERATIONS, PRESETS, PairTerms, optimize_
 from renderih_lib.pose.plan import read_plan
 from renderih_lib.pose.store import write_poses
 from renderih_lib.pose.validity import check_pairs
-from renderih_lib.repro import Meter, sha256, write_json
+from renderih_lib.repro import Meter, exit_code, sha256, write_json
 
 _CPU_BATCH = 64  # more pairs at once make a CPU no faster and take its memory
 _CHECKED = 32  # pairs judged at once; fixed, so that rounding does not hang on the batch size
-_TYPES = dict.fromkeys(("depth_mm", "contact_mm", "excess_deg"), float)  # the same in every shard
 
 
 def optimize_shard(
@@ -128,7 +127,7 @@ def _judged(pose: PairPose, hands: HandPair, model: Discriminator, name: str) ->
         part = pose[start : start + _CHECKED]
         with torch.no_grad():
             natural = model(part.angles).mean(1)
-        parts.append(check_pairs(part, hands).astype(_TYPES).assign(naturalness=natural.numpy()))
+        parts.append(check_pairs(part, hands).assign(naturalness=natural.numpy()))
         meter.reach(start + len(part))
     return pd.concat(parts, ignore_index=True)
 
@@ -147,35 +146,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=_positive, default=1)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        record = optimize_shard(
-            options.plan,
-            options.discriminator,
-            options.shard,
-            options.out,
-            preset=options.preset,
-            batch=options.batch,
-            device=device,
-        )
-    except ValueError as error:
-        return _failed(options.shard, str(error))
-    except OSError as error:
-        return _failed(
-            options.shard,
-            f"cannot write to {options.out} ({error.strerror or error}): make room or allow writing, then run the "
-            "same command again",
-        )
+    return exit_code(lambda: _write_shard(options), options.out, f"shard {options.shard}")
+
+
+def _write_shard(options: argparse.Namespace) -> None:
+    record = optimize_shard(
+        options.plan,
+        options.discriminator,
+        options.shard,
+        options.out,
+        preset=options.preset,
+        batch=options.batch,
+        device=options.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+    )
     for pose_id, problem in record["problems"].items():
         print(f"shard {options.shard}: pair {pose_id} left out: {problem}", file=sys.stderr)
     valid = record["reasons"].get("valid", 0)
     print(f"shard {options.shard}: {valid} of {record['pairs']} pairs are valid, {record['seconds']} s")
-    return 0
-
-
-def _failed(shard: int, message: str) -> int:
-    print(f"error: shard {shard}: {message}", file=sys.stderr)
-    return 1
 
 
 def _positive(text: str) -> int:
