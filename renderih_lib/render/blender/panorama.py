@@ -1,0 +1,107 @@
+"""Renders one built place into an equirectangular EXR; started by `renderih_lib.render.panoramas`.
+
+`python -m renderih_lib.render.blender.panorama --kind room --number 3 --seed 0 --width 1024 --path FILE`
+"""
+
+import argparse
+import importlib
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from renderih_lib.render.environments import PLACES
+
+#: Module of each kind of place; its `build(scene, rng)` fills a scene and returns the camera's position (3,), metres.
+BUILDERS = {"room": "rooms", "sky": "skies", "dome": "domes"}
+BRIGHTEST = 60_000.0  # half floats end at 65,504
+FEWEST_SAMPLES = 4  # per pixel: with guides for the denoiser, more pixels are worth more than more samples
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kind", choices=BUILDERS, required=True)
+    parser.add_argument("--number", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--width", type=int, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--path", type=Path, required=True)
+    args = parser.parse_args()
+    render(args.kind, args.number, args.seed, args.width, args.threads, args.path)
+
+
+def render(kind: str, number: int, seed: int, width: int, threads: int, path: Path) -> None:
+    """Build the place that (seed, kind, number) names and write its light around the camera, `width` x `width` / 2.
+
+    The middle of the image looks along Blender's +x, as `ShaderNodeTexEnvironment` expects.
+    """
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(PLACES.index(kind), number)))
+    build = importlib.import_module(f"renderih_lib.render.blender.{BUILDERS[kind]}").build
+    _set_up(scene, width, threads)
+    _look_around(scene, build(scene, rng))
+    bpy.ops.render.render()
+    _write(scene, _clamped(scene, path.with_suffix(".raw.exr"), width), path)
+
+
+def _look_around(scene, position) -> None:
+    camera = bpy.data.cameras.new("camera")
+    camera.type = "PANO"
+    settings = camera if hasattr(camera, "panorama_type") else camera.cycles  # Blender before 4.5
+    settings.panorama_type = "EQUIRECTANGULAR"
+    camera.clip_start = 0.01
+    scene.camera = bpy.data.objects.new("camera", camera)
+    scene.camera.location = position
+    scene.camera.rotation_euler = (np.pi / 2, 0.0, -np.pi / 2)
+    scene.collection.objects.link(scene.camera)
+
+
+def _set_up(scene, width: int, threads: int) -> None:
+    if scene.world is None:
+        scene.world = bpy.data.worlds.new("world")
+        scene.world.use_nodes = True
+        scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.0
+    render, cycles = scene.render, scene.cycles
+    render.engine, cycles.device = "CYCLES", "CPU"
+    render.threads_mode, render.threads = "FIXED", threads
+    render.resolution_x, render.resolution_y, render.resolution_percentage = width, width // 2, 100
+    render.use_stamp = False
+    cycles.samples = max(FEWEST_SAMPLES, min(16, 4096 // width))
+    cycles.use_adaptive_sampling = False
+    cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 6, 4, 3
+    cycles.transparent_max_bounces = 8
+    cycles.caustics_reflective = cycles.caustics_refractive = False
+    cycles.sample_clamp_indirect = 10.0
+    cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
+    cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
+
+
+def _clamped(scene, raw: Path, width: int) -> np.ndarray:
+    """The last render (H, W, 4), bottom row first, in the range of half floats."""
+    settings = scene.render.image_settings
+    settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR", "32", "NONE"
+    bpy.data.images["Render Result"].save_render(str(raw), scene=scene)
+    try:
+        image = bpy.data.images.load(str(raw))
+        pixels = np.empty(width * (width // 2) * 4, np.float32)
+        image.pixels.foreach_get(pixels)
+    finally:
+        raw.unlink()
+    if not np.isfinite(pixels).all():
+        raise ValueError("the render has pixels that are not finite")
+    return np.clip(pixels, 0.0, BRIGHTEST).reshape(width // 2, width, 4)
+
+
+def _write(scene, pixels: np.ndarray, path: Path) -> None:
+    image = bpy.data.images.new("panorama", pixels.shape[1], pixels.shape[0], float_buffer=True)
+    image.pixels.foreach_set(pixels.ravel())
+    image.update()
+    settings = scene.render.image_settings
+    settings.file_format, settings.color_depth, settings.color_mode = "OPEN_EXR", "16", "RGB"
+    settings.exr_codec = "DWAA"
+    image.save_render(str(path), scene=scene)
+
+
+if __name__ == "__main__":
+    main()
