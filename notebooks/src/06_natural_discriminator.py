@@ -505,7 +505,8 @@ else:
 # either question, fixed on natural pairs that are not part of the study, before any pair of the study is looked at:
 # the strictest rater accepts 80.5 % of those pairs, the most lenient 99.5 %, the panel 90 %, as the people did with
 # raw pairs. So the raw rate comes out near 90 % by construction; the other three are found. A depth that acceptance
-# allows (2 mm) never counts.
+# allows (2 mm) never counts. `held_out_judges` makes the bank from the interactions that $\mathcal D$ never saw, and
+# calibrates on pairs of the others.
 #
 # Three other judges show how much hangs on the choice: the **middle rater** alone, a panel that compares the
 # **whole hand** with the bank, and one that looks at the textbook **coupling** of a finger's end joint to 2/3 of
@@ -697,7 +698,8 @@ run.table(
 #
 # </details>
 #
-# 3. Make the panel stricter: `judge.calibrated(judge.scores(calibration), [0.7, 0.8, 0.9])`. Which rates move, and does the order?
+# 3. Make the panel stricter: `some = library.natural_pairs(seed + 6, 100)`, then
+#    `strict = judge.calibrated(judge.scores(some), [0.7, 0.8, 0.9])`. Which rates move, and does the order?
 #
 # <details><summary>Solution</summary>
 #

@@ -6,6 +6,8 @@ cell knows its signed distance, which tells cheaply which points may be inside, 
 itself is then measured to that triangle where the pose has put it, so bent joints and other shapes cost no accuracy.
 """
 
+import copy
+
 import igl
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 
 from renderih_lib.hand.anchors import vertex_normals
 from renderih_lib.hand.model import MIRROR, HandModel
+from renderih_lib.hand.pair import HandPair
 from renderih_lib.hand.parts import Part, hand_parts
 from renderih_lib.pose.distance import ExactSkin
 
@@ -70,6 +73,12 @@ class ArticulatedField(nn.Module):
         depth = points.new_zeros(points.shape[:2]).flatten()
         return depth.index_put((key,), (offset * direction).sum(-1)).view(points.shape[:2])
 
+    def mirrored(self) -> "ArticulatedField":
+        """The field of this hand's mirror image, without building grids again."""
+        other = copy.deepcopy(self)
+        other.flip = self.flip * MIRROR.diagonal().to(self.flip)
+        return other
+
     def _part_motions(self, vertices: Tensor) -> tuple[Tensor, Tensor]:
         """Affine maps of the parts, rest to posed, as rows: matrices (B, 16, 3, 3) and offsets (B, 16, 3)."""
         motion = torch.einsum("krv,bvc->bkrc", self.fit, vertices)
@@ -107,6 +116,17 @@ class ArticulatedField(nn.Module):
         flat = (x * self.resolution + y) * self.resolution + z
         pair, index = pair[boxed], index[boxed]
         return pair * points.shape[1] + index, pair, part[boxed], flat
+
+
+def pair_fields(hands: HandPair) -> list[ArticulatedField]:
+    """Fields of the right and the left hand; hands that mirror each other share the work of building."""
+    right, left = hands.hands
+    field, image = ArticulatedField(right), left.mirrored()
+    alike = all(
+        torch.equal(getattr(image, name), getattr(right, name))
+        for name in ("template", "faces", "skin_weights")
+    )
+    return [field, field.mirrored() if alike else ArticulatedField(left)]
 
 
 def closest_on_triangles(points: Tensor, triangles: Tensor) -> tuple[Tensor, Tensor]:

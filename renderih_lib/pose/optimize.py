@@ -14,7 +14,7 @@ from renderih_lib.hand.model import HandMesh
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.pose import losses
 from renderih_lib.pose.contacts import library_anchors
-from renderih_lib.pose.fields import ArticulatedField
+from renderih_lib.pose.fields import pair_fields
 from renderih_lib.pose.losses import AnchorPairs
 from renderih_lib.pose.naturalness import Discriminator, adversarial_loss
 from renderih_lib.pose.validity import input_problems
@@ -49,7 +49,7 @@ class PairTerms(nn.Module):
     def __init__(self, hands: HandPair, discriminator: Discriminator | None, anchors: Tensor | None = None):
         super().__init__()
         self.hands = copy.deepcopy(hands)
-        self.fields = nn.ModuleList(ArticulatedField(hand) for hand in hands.hands)
+        self.fields = nn.ModuleList(pair_fields(hands))
         self.discriminator = copy.deepcopy(discriminator)
         self.register_buffer("anchors", library_anchors(hands) if anchors is None else anchors)
         self.to(hands.frames.device, torch.float64).requires_grad_(False)

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderih_lib.hand.anatomy import angle_limits, joint_rotations, rest_frames
+from renderih_lib.hand.pair import HandPair
 from renderih_lib.pose.distance import ExactSkin
-from renderih_lib.pose.fields import ArticulatedField, closest_on_triangles
+from renderih_lib.pose.fields import ArticulatedField, closest_on_triangles, pair_fields
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,17 @@ def test_depth_agrees_with_exact_distance_inside_posed_hands(hands, field):
     errors = 1000 * np.concatenate(errors)
     assert errors.mean() < 0.5 and np.percentile(errors, 95) < 2.0
     assert np.concatenate(false).mean() < 0.01
+
+
+def test_mirrored_hands_share_their_grids_and_other_hands_have_their_own(hands):
+    mirrored = pair_fields(hands)
+    apart = [ArticulatedField(hand) for hand in hands.hands]
+    for one, other in zip(mirrored, apart, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one.buffers(), other.buffers(), strict=True))
+    left = hands.right.mirrored()
+    left.template = 1.1 * left.template
+    own, expected = pair_fields(HandPair(hands.right, left))[1], ArticulatedField(left)
+    assert torch.equal(own.distance, expected.distance) and not torch.equal(own.distance, apart[1].distance)
 
 
 def test_points_far_away_have_exactly_no_depth(hands, field):

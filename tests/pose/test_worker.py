@@ -223,11 +223,8 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing_that_looks_done(
 @pytest.mark.slow
 def test_killed_at_any_time_the_shard_is_the_same(inputs, tmp_path):
     undisturbed = tmp_path / "undisturbed"
-    worker = [
-        sys.executable,
-        "-m",
-        "renderih_lib.pose.worker",
-    ]  # a process of its own: nothing is patched there
+    # a process of its own: nothing is patched there
+    worker = [sys.executable, "-m", "renderih_lib.pose.worker"]
     subprocess.run([*worker, *words(inputs, undisturbed, "--batch", "4")], check=True)
     record = read_record(undisturbed, 0)
     command = [*worker, *words(inputs, tmp_path / "killed", "--batch", "1")]
