@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from renderih_lib.data.samples import Sample, SampleBatch, collate
+from renderih_lib.data.samples import PART_NAMES, Sample, SampleBatch, collate
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.hand.skeleton import KEYPOINT_COUNT
 from renderih_lib.render.shards import decoded, read_annotations, read_member, stacked
@@ -52,7 +52,7 @@ class RenderedDataset:
                 sample_id=f"{row['dataset']}/{row['key']}",
                 pose_id=int(row["pose_id"]),
                 source=row["dataset"],
-                parts=_image(row, "parts"),
+                parts=_hand_parts(_image(row, "parts")),
             )
             for i, (_, row) in enumerate(rows.iterrows())
         ]
@@ -76,6 +76,11 @@ class RenderedDataset:
         world = self.hands(pose.to(torch.float32)).vertices.numpy()
         R, t = stacked(rows["R"], 1, 3, 3), stacked(rows["t"], 1, 1, 3)
         return (world @ np.swapaxes(R, -1, -2) + t).astype(np.float32)
+
+
+def _hand_parts(parts: np.ndarray) -> np.ndarray:
+    """Labels as `PART_NAMES` has them: a prop is background, since it is no part of a hand."""
+    return np.where(parts < len(PART_NAMES), parts, 0).astype(np.uint8)
 
 
 def _image(row, name: str) -> np.ndarray:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from renderih_lib.data.rendered import RenderedDataset
+from renderih_lib.render.shards import decoded, read_annotations, read_member
 
 
 @pytest.fixture
@@ -18,6 +19,15 @@ def test_any_index_gives_its_own_image(folder, hands, write_noise_shard, tmp_pat
     np.testing.assert_array_equal(dataset[4].image, images[1])
     np.testing.assert_array_equal(dataset[3].parts, images[0][..., 0] % 35)
     assert dataset[4].sample_id == "noise/00000101"
+
+
+def test_props_are_background_to_a_learner(labelled_shards, hands):
+    """The renderer labels things that are no hands 35; networks have classes for hands and arms alone."""
+    folder = labelled_shards("objects-train")
+    stored = decoded(read_member(read_annotations(folder).iloc[0], "parts"))
+    parts = RenderedDataset(folder, hands)[0].parts
+    assert (stored == 35).any()
+    np.testing.assert_array_equal(parts, np.where(stored == 35, 0, stored))
 
 
 def test_vertices_agree_with_stored_keypoints(folder, hands):
