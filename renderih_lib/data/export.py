@@ -16,6 +16,7 @@ from renderih_lib.data.export_croissant import write_croissant
 from renderih_lib.data.export_interhand import write_interhand
 from renderih_lib.data.export_renderih import write_renderih
 from renderih_lib.data.export_shots import ManoFits, read_shots
+from renderih_lib.repro import exit_code
 
 #: Formats that are trees of files, and what writes one dataset into a tree.
 TREES = {"interhand": write_interhand, "renderih": write_renderih, "coco": write_coco}
@@ -35,8 +36,8 @@ def export(
         mano: folder of MANO's files; adds MANO parameters to the formats that have a place for them.
 
     Raises:
-        ValueError: if the format is unknown, `out` is there already, no shard is finished, or splits repeat.
-        FileNotFoundError: if `mano` lacks a file.
+        ValueError: if the format is unknown, `out` is there already, no shard is finished, splits repeat,
+            or `mano` lacks a file.
     """
     folders, out = [Path(folder) for folder in shards], Path(out)
     if format not in FORMATS:
@@ -75,16 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--mano", type=Path, help="folder of MANO_RIGHT.pkl and MANO_LEFT.pkl")
     options = parser.parse_args(arguments)
-    try:
-        written = export(options.format, options.shards, options.out, options.mano)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: cannot write {options.out}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    print(f"wrote {written}")
-    return 0
+    return exit_code(
+        lambda: print("wrote", export(options.format, options.shards, options.out, options.mano)), options.out
+    )
 
 
 if __name__ == "__main__":

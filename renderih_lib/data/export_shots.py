@@ -131,10 +131,15 @@ class ManoFits:
 
     Args:
         folder: holds MANO_RIGHT.pkl and MANO_LEFT.pkl.
+
+    Raises:
+        ValueError: if a file is missing or is not MANO's.
     """
 
     def __init__(self, folder: str | Path):
         files = [Path(folder) / f"MANO_{side.upper()}.pkl" for side in SIDES]
+        if missing := next((file for file in files if not file.is_file()), None):
+            raise ValueError(f"{missing} is missing; get it from https://mano.is.tue.mpg.de")
         self.hands = HandPair(*(load_mano(file, side) for file, side in zip(files, SIDES, strict=True)))
         self.hands.double()
         self.means, self.components = zip(*map(mano_pose_space, files, SIDES), strict=True)
