@@ -2,14 +2,15 @@
 
 import json
 import operator
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import yaml
 
-_PUBLISHED = Path(__file__).with_name("published.yaml")
+_PUBLISHED, _CLAIMS = (Path(__file__).with_name(name) for name in ("published.yaml", "claims.yaml"))
 _COMPARISONS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -59,232 +60,48 @@ def published(table: str, row: str, column: str | None = None) -> float | None:
     return content["rows"][row][columns.index(column)]
 
 
-CLAIMS = (
-    Claim(
-        "limits",
-        "Augmented poses stay inside the joint limits of Table 2.",
-        "section 3.1, Initial pose generation",
-        "02_pose_augmentation",
-        ("augmented_outside_table_2_fraction", "=", 0),
-        "stand-in",
-    ),
-    Claim(
-        "serious_penetration",
-        "Most augmented poses suffer from serious mesh penetration (here: deeper than 5 mm; the paper gives no threshold).",
-        "section 3.1, Initial pose generation",
-        "07_pose_optimization",
-        ("deeper_than_5_mm_percent_before", ">", 50),
-        "stand-in",
-    ),
-    Claim(
-        "parts",
-        "A hand divides into 16 parts.",
-        "section 3.1, Anti-penetration, Figure 2",
-        "01_hand_model",
-        ("watertight_parts", "=", published("Poses", "parts of a hand")),
-        "none",
-    ),
-    Claim(
-        "part_detection",
-        "Dividing the hand into 16 parts finds penetrated places more accurately than the field of the whole hand, as released (F1 of penetrated vertices).",
-        "supplement, section B, Figure 1",
-        "03_loss_anti_penetration",
-        ("f1.parts", ">", "f1.released"),
-        "stand-in",
-    ),
-    Claim(
-        "part_depth",
-        "A field of the whole hand is not accurate enough: with 16 parts depths are more accurate (both with 32 cells a side, read where they are).",
-        "section 3.1, Anti-penetration",
-        "03_loss_anti_penetration",
-        ("mae_mm.parts", "<", "mae_mm.whole"),
-        "stand-in",
-    ),
-    Claim(
-        "penetration",
-        "The optimisation resolves the penetration of augmented poses.",
-        "section 3.1, Anti-penetration, Figure 3",
-        "07_pose_optimization",
-        ("penetration_mm_after", "<", "penetration_mm_before"),
-        "stand-in",
-    ),
-    Claim(
-        "anchors",
-        "Sampling by contact frequency and skipping neighbours gives 108 anchors.",
-        "section 3.1, Interhand attraction, Figure 2",
-        "01_hand_model",
-        ("anchors.total", "=", published("Poses", "anchors of a hand")),
-        "stand-in",
-    ),
-    Claim(
-        "attraction",
-        "The attraction enhances contact: with it more anchors lie within 5 mm of the other hand.",
-        "section 3.1, Interhand attraction; supplement, section C.1, Figure 3 e",
-        "07_pose_optimization",
-        ("ablation.all_terms.anchors in contact", ">", "ablation.without_attraction.anchors in contact"),
-        "stand-in",
-    ),
-    Claim(
-        "contact_gain",
-        "Attraction, without the discriminator, at least doubles the anchors in contact (our threshold).",
-        "supplement, section C.1, Figure 3 e",
-        "04_loss_attraction",
-        ("contact_gain", ">=", 2),
-        "stand-in",
-    ),
-    Claim(
-        "anchors_or_vertices",
-        "Anchors instead of all vertices make no significant difference: the 95 % intervals of the differences in kept share, depth, vertices and anchors in contact all hold zero.",
-        "supplement, section C.1, Figure 3 c",
-        "04_loss_attraction",
-        ("vertices_intervals_that_hold_zero", "=", 4),
-        "stand-in",
-    ),
-    Claim(
-        "anchors_cost",
-        "Anchors instead of all vertices reduce the time: pairs are found faster.",
-        "section 3.1, Interhand attraction; supplement, section C.1",
-        "04_loss_attraction",
-        ("rebuild_ms.anchors", "<", "rebuild_ms.vertices"),
-        "none",
-    ),
-    Claim(
-        "overlap_conflicts",
-        "In serious overlap anchor pairs conflict; after separation fewer springs pull the hands apart.",
-        "supplement, section B, Figure 2 c",
-        "04_loss_attraction",
-        ("apart_percent_at_rebuild.40", "<", "apart_percent_at_rebuild.0"),
-        "stand-in",
-    ),
-    Claim(
-        "separate_first",
-        "Separating the hands at first and attracting them later leaves less penetration than all weights at once.",
-        "supplement, section B",
-        "04_loss_attraction",
-        ("paper.depth_mm", "<", "at_once.depth_mm"),
-        "stand-in",
-    ),
-    Claim(
-        "anatomy",
-        "After anatomic optimisation poses are valid: no pair is more than 0.1 degrees outside Table 2, before any clamp.",
-        "section 3.1, Anatomic Optimization",
-        "05_loss_anatomy",
-        ("with_anatomy.outside_percent", "=", 0),
-        "stand-in",
-    ),
-    Claim(
-        "anatomy_needed",
-        "The other terms alone cannot keep poses valid.",
-        "section 3.1, before Anatomic Optimization",
-        "05_loss_anatomy",
-        ("without_anatomy.outside_percent", ">", "with_anatomy.outside_percent"),
-        "stand-in",
-    ),
-    Claim(
-        "natural",
-        "Natural poses that D never saw are told from augmented ones: D finds them natural more often.",
-        "section 3.1, Natural discriminator, Eq. 7",
-        "06_natural_discriminator",
-        ("held_out_natural_rate", ">", "held_out_augmented_rate"),
-        "stand-in",
-    ),
-    Claim(
-        "raw_natural",
-        "Raw poses look natural more often than optimised ones (Table 3; here an automatic judge, not people, which accepts 90 % of raw pairs by construction).",
-        "Table 3",
-        "06_natural_discriminator",
-        ("judge_natural_percent.raw", ">", "judge_natural_percent.with_d"),
-        "stand-in",
-    ),
-    Claim(
-        "discriminator",
-        "The discriminator makes optimised poses look natural more often (Table 3; by the automatic judge, which is not D).",
-        "section 3.1, Natural discriminator; Table 3; supplement, section C.1, Figure 3 d",
-        "06_natural_discriminator",
-        ("judge_natural_percent.with_d", ">", "judge_natural_percent.without_d"),
-        "stand-in",
-    ),
-    Claim(
-        "optimised_natural",
-        "Even without D, optimised poses look natural more often than augmented ones (Table 3; by the automatic judge).",
-        "Table 3",
-        "06_natural_discriminator",
-        ("judge_natural_percent.without_d", ">", "judge_natural_percent.augmented"),
-        "stand-in",
-    ),
-    Claim(
-        "natural_order",
-        "The order raw > with D > without D > augmented is no accident: each step holds in 95 % of bootstrap draws (by the automatic judge).",
-        "Table 3",
-        "06_natural_discriminator",
-        ("judge_least_order_probability", ">=", 0.95),
-        "stand-in",
-    ),
-    Claim(
-        "valid_without_d",
-        "Poses optimised without the discriminator are valid, only not natural: as many as the paper keeps.",
-        "supplement, section C.1, Figure 3 d",
-        "07_pose_optimization",
-        ("ablation.without_D.valid %", ">=", published("Poses", "kept after optimisation (%)")),
-        "stand-in",
-    ),
-    Claim(
-        "kept",
-        "93 % of the augmented poses are kept after optimisation and filtering.",
-        "supplement, section A",
-        "07_pose_optimization",
-        ("kept_percent", ">=", published("Poses", "kept after optimisation (%)")),
-        "stand-in",
-    ),
-    Claim(
-        "tones",
-        "Skin textures cover seven tones.",
-        "section 3.2, Texture, Figure 5",
-        "08_textures_light_cameras",
-        ("tones", "=", published("Rendering", "skin tones")),
-        "none",
-    ),
-    Claim(
-        "tracks",
-        "Cameras lie on four circular tracks around the centre of the two hands.",
-        "section 3.2, Camera Settings, Figure 7",
-        "08_textures_light_cameras",
-        ("tracks", "=", published("Rendering", "camera tracks")),
-        "none",
-    ),
-    Claim(
-        "size",
-        "Images are 512 pixels wide (and 334 high).",
-        "section 3.2, Render quality",
-        "09_cycles_rendering",
-        ("image_width", "=", published("Rendering", "image width (pixels)")),
-        "none",
-    ),
-    Claim(
-        "annotations",
-        "The annotations of rendered images are free of noise: masks computed from them equal the rendered ones.",
-        "supplement, section A",
-        "09_cycles_rendering",
-        ("mask_iou_mean", ">=", 0.98),
-        "none",
-    ),
-    Claim(
-        "vertices",
-        "A hand mesh, and so TransHand's output, has 778 vertices.",
-        "section 4",
-        "01_hand_model",
-        ("vertices", "=", published("Network", "vertices of a hand")),
-        "none",
-    ),
-    Claim(
-        "learns",
-        "TransHand, trained on rendered images, estimates hands: it beats the mean training pose on held-out images.",
-        "sections 4 and 5",
-        "12_training",
-        ("mpjpe_vs_meanpose", "<", 1),
-        "stand-in",
-    ),
-)
+def read_claims(path: Path = _CLAIMS) -> tuple[Claim, ...]:
+    """The claims of a file like claims.yaml, in its order.
+
+    Raises:
+        ValueError: naming the claim that lacks a field, has an unknown one, an id twice, or a criterion that is none.
+    """
+    claims = {}
+    for entry in yaml.safe_load(path.read_text()):
+        name = entry.get("id", "without id")
+        if set(entry) != {field.name for field in fields(Claim)} or name in claims:
+            raise ValueError(
+                f"{path.name}: claim {name} must have an id of its own and the fields of the others"
+            )
+        try:
+            claims[name] = Claim(**entry | {"criterion": parsed_criterion(entry["criterion"])})
+        except ValueError as error:
+            raise ValueError(f"{path.name}: claim {name}: {error}") from None
+        if claims[name].data not in ("none", "real", "stand-in"):
+            raise ValueError(f"{path.name}: claim {name}: data is {claims[name].data!r}")
+    return tuple(claims.values())
+
+
+def parsed_criterion(text: str) -> tuple[str, str, str | float]:
+    """("a.b", "<", 2.5) for "a.b < 2.5"; "published TABLE / ROW" (/ COLUMN) on the right becomes that number.
+
+    Raises:
+        ValueError: if it is not of that form, or the paper prints no such number.
+    """
+    match = re.fullmatch(r"(\S.*?) (=|<=|<|>=|>) (\S.*)", text)
+    if not match:
+        raise ValueError(f"criterion {text!r} is not METRIC = METRIC-OR-NUMBER, or with <, <=, >, >=")
+    left, comparison, right = match.groups()
+    if right.startswith("published "):
+        number = published(*right.removeprefix("published ").split(" / "))
+        if number is None:
+            raise ValueError(f"criterion {text!r}: the paper prints no such number")
+        return left, comparison, number
+    number = yaml.safe_load(right)
+    return left, comparison, number if isinstance(number, (int, float)) else right
+
+
+CLAIMS = read_claims()
 
 
 def judge(claim: Claim, results: Path) -> Verdict:
@@ -309,5 +126,5 @@ def _nested(metrics: dict, name: str):
 
 
 def ledger(results: Path) -> list[Verdict]:
-    """The verdict on every claim, in the order of `CLAIMS`."""
+    """The verdict on every claim, in the order of claims.yaml."""
     return [judge(claim, results) for claim in CLAIMS]

@@ -1,12 +1,22 @@
 """Published numbers and the claims ledger."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from renderih_lib import claims
-from renderih_lib.claims import CLAIMS, Claim, judge, ledger, published, published_tables
+from renderih_lib.claims import (
+    CLAIMS,
+    Claim,
+    judge,
+    ledger,
+    parsed_criterion,
+    published,
+    published_tables,
+    read_claims,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -71,9 +81,46 @@ def test_without_results_nothing_held(tmp_path):
     assert {verdict.verdict for verdict in ledger(tmp_path)} == {"not run"}
 
 
-def test_claims_have_ids_of_their_own_and_known_comparisons():
-    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
-    assert {claim.criterion[1] for claim in CLAIMS} <= set(claims._COMPARISONS)
+@pytest.mark.parametrize(
+    ("text", "criterion"),
+    [
+        ("a.b < 2.5", ("a.b", "<", 2.5)),
+        ("a.valid % >= a.b c", ("a.valid %", ">=", "a.b c")),
+        ("n = published Poses / parts of a hand", ("n", "=", 16)),
+        ("e < published Table 6 / TransHand / MPJPE", ("e", "<", 10.66)),
+    ],
+)
+def test_a_criterion_is_metric_comparison_and_metric_or_number(text, criterion):
+    assert parsed_criterion(text) == criterion
+
+
+ENTRY = {
+    "id": "x",
+    "text": "A text.",
+    "source": "section 1",
+    "notebook": "01_topic",
+    "criterion": "a < 1",
+    "data": "none",
+}
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([ENTRY, ENTRY], "claim x must have an id of its own"),
+        ([ENTRY | {"author": "me"}], "claim x must have"),
+        ([{name: ENTRY[name] for name in ENTRY if name != "source"}], "claim x must have"),
+        ([ENTRY | {"criterion": "a is 1"}], "claim x: criterion 'a is 1' is not"),
+        ([ENTRY | {"criterion": "__import__('os')"}], "is not METRIC"),
+        ([ENTRY | {"criterion": "a < published Table 6 / InterShape / MPJPE"}], "prints no such number"),
+        ([ENTRY | {"criterion": "a < published Poses / feet"}], "is not in published.yaml"),
+        ([ENTRY | {"data": "some"}], "data is 'some'"),
+    ],
+)
+def test_a_claim_that_cannot_be_judged_is_refused_by_name(tmp_path, entries, words):
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(entries))
+    with pytest.raises(ValueError, match=re.escape(words)):
+        read_claims(tmp_path / "claims.yaml")
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)

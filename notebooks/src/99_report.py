@@ -5,7 +5,7 @@
 # **Paper** all of it · **Needs** every other notebook at this scale · **Takes** less than a minute
 #
 # Nothing is computed here. The report reads what the other notebooks left behind, judges each claim by a criterion
-# that was fixed before the run (`renderih_lib/claims.py`), and writes one page with everything: `report.html`.
+# that was fixed before the run (`renderih_lib/claims.yaml`), and writes one page with everything: `report.html`.
 
 # %% tags=["parameters"]
 scale: str = "demo"  # tiny, demo, gpu or paper (renderih_lib/scales.py)
@@ -169,8 +169,8 @@ print(f"report.html, {len(page) / 1e6:.1f} MB")
 #
 # <details><summary>Solution</summary>
 #
-# Add a `Claim` to `renderih_lib/claims.py` with the criterion `("naturalness_with_d", ">=", "naturalness_before")` and
-# the notebook `07_pose_optimization`, *before* looking at the numbers.
+# Add an entry to `renderih_lib/claims.yaml` with the notebook `07_pose_optimization` and the criterion
+# `naturalness_with_d >= naturalness_before`, *before* looking at the numbers.
 #
 # </details>
 #
