@@ -58,7 +58,7 @@ NOTEBOOKS = {
     "12_training": (shards("renderih-train") + shards("renderih-test"), ["predictions.npz"], 2, 5),
     "13_metrics": (made_by("12_training", "predictions.npz"), [], 1, 0),
 }
-EVERYTHING = sum(map(made_by, NOTEBOOKS), ["data_manifest.yaml", "renderih_lib/published.yaml"])
+EVERYTHING = sum(map(made_by, NOTEBOOKS), ["data_manifest.yaml", "renderih_lib/published.yaml", "renderih_lib/claims.yaml"])
 NOTEBOOKS["99_report"] = (EVERYTHING, ["report.html"], 1, 0)
 
 
