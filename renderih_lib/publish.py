@@ -3,7 +3,6 @@
 import argparse
 import collections
 import json
-import re
 import shutil
 import statistics
 import sys
@@ -14,7 +13,7 @@ import yaml
 
 from renderih_lib.notebooks import INJECTED, notebook_from_source, sources
 from renderih_lib.repro import project_root, replacing
-from renderih_lib.reproduce import DURATIONS
+from renderih_lib.reproduce import DURATIONS, stage_kind
 
 MOST_BYTES = 1_500_000  # of a committed notebook
 
@@ -56,7 +55,7 @@ def record_durations(results: Path) -> None:
     """Write the seconds of a finished run's stages (of shards their mean) into durations.yaml, which estimates read."""
     stages = collections.defaultdict(list)
     for stage, seconds in json.loads((results / "stages.json").read_text()).items():
-        stages[re.sub(r" \d+$", "", stage)].append(seconds)
+        stages[stage_kind(stage)].append(seconds)
     measured = yaml.safe_load(DURATIONS.read_text()) or {}
     measured[results.name] = {stage: round(statistics.mean(seconds), 1) for stage, seconds in stages.items()}
     head = [line for line in DURATIONS.read_text().splitlines() if line.startswith("#")]

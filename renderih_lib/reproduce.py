@@ -170,7 +170,7 @@ class Board:
         self._say(f"[{self.done}/{self.total}] {stage:<28} {clock(self.seconds[stage]):>7}   total {total}")
 
     def _running(self, stage: str, now: float) -> str:
-        expected = self.expected.get(stage, self.expected.get(stage.rpartition(" ")[0]))
+        expected = self.expected.get(stage_kind(stage))
         words = [stage, self.state.get(stage, ""), clock(now - self.started[stage]) + self._about(expected)]
         return " ".join(word for word in words if word)
 
@@ -181,6 +181,11 @@ class Board:
     @staticmethod
     def _about(seconds: float | None) -> str:
         return f" of about {clock(seconds)}" if seconds else ""
+
+
+def stage_kind(stage: str) -> str:
+    """A stage without its number: "pose_shard 00003" is a "pose_shard", "panorama room-0001" a "panorama room"."""
+    return re.sub(r"[ -]\d+$", "", stage)
 
 
 def clock(seconds: float) -> str:

@@ -151,3 +151,16 @@ def test_processes_of_a_killed_call_are_ended_and_no_others():
 def _has_environment(process):
     with open(f"/proc/{process.pid}/environ", "rb") as file:
         return b"RENDERIH_RUN" in file.read()
+
+
+@pytest.mark.parametrize(
+    "stage, kind",
+    [
+        ("pose_shard 00003", "pose_shard"),
+        ("shard renderih-train 00012", "shard renderih-train"),
+        ("panorama room-0001", "panorama room"),
+        ("06_natural_discriminator", "06_natural_discriminator"),
+    ],
+)
+def test_stages_that_differ_in_their_number_are_of_one_kind(stage, kind):
+    assert reproduce.stage_kind(stage) == kind
