@@ -1,12 +1,13 @@
 """Labels of a rendered image, computed from the plan in NumPy and never read back from pixels."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.render.cameras import Camera, project, to_camera
-from renderih_lib.render.mesh import FOREARM, FOREARM_LABELS, ArmPair
+from renderih_lib.render.mesh import FOREARM, FOREARM_LABELS, ArmPair, Body
 from renderih_lib.render.raster import rasterize
 
 DEPTH_UNIT = 1e-4  # metres per step of the depth image
@@ -16,7 +17,9 @@ FLESH = 0.03  # metres: a joint lies at most this deep under the skin that shows
 class Labels(NamedTuple):
     """Everything known about one image besides its colours."""
 
-    parts: np.ndarray  # (H, W) uint8, visible: 0 none, 1-16 right hand, 17-32 left, 33 and 34 forearms
+    parts: (
+        np.ndarray
+    )  # (H, W) uint8, visible: 0 none, 1-16 right hand, 17-32 left, 33 and 34 forearms, then props
     amodal: np.ndarray  # (2, H, W) uint8, parts 1-16 of each hand as if it were alone
     depth: np.ndarray  # (H, W) uint16, in DEPTH_UNIT along the optical axis, 0 = nothing
     keypoints_3d: np.ndarray  # (2, 21, 3) float32, metres, camera frame
@@ -34,11 +37,14 @@ class Labels(NamedTuple):
         return mask_iou(self.amodal[0] > 0, self.amodal[1] > 0)
 
 
-def labels(arms: ArmPair, cage: np.ndarray, keypoints: np.ndarray, camera: Camera) -> Labels:
+def labels(
+    arms: ArmPair, cage: np.ndarray, keypoints: np.ndarray, camera: Camera, bodies: Sequence[Body] = ()
+) -> Labels:
     """Labels of one image.
 
     Args:
         cage: (2, N, 3) metres, posed control points of both arms, world frame. keypoints: (2, 21, 3) likewise.
+        bodies: sleeves and props, which may hide the hands.
     """
     parts, triangles = arms.arm.parts, (arms.arm.mesh.triangles, arms.arm.mesh.triangles[:, ::-1])
     amodal, layers, depths = [], [], []
@@ -49,6 +55,11 @@ def labels(arms: ArmPair, cage: np.ndarray, keypoints: np.ndarray, camera: Camer
         amodal.append(hand)
         layers += [np.where(hand > 0, hand + 16 * side, 0), np.where(arm > 0, FOREARM_LABELS[side], 0)]
         depths += [hand_depth, arm_depth]
+    for body in bodies:
+        points = to_camera(body.vertices, camera.R, camera.t)
+        drawn = rasterize(points, body.triangles, camera.K, camera.width, camera.height)
+        layers.append(np.where(drawn.face >= 0, body.labels[drawn.face], 0))
+        depths.append(drawn.depth)
     nearest = np.argmin(depths, axis=0)[None]
     seen = np.take_along_axis(np.stack(layers), nearest, 0)[0].astype(np.uint8)
     depth = np.take_along_axis(np.stack(depths), nearest, 0)[0]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,6 +20,14 @@ FOREARM = 16  # part number behind the 16 parts of the hand
 
 #: Labels of the forearms in part images, after 1-16 (right hand) and 17-32 (left hand).
 FOREARM_LABELS = (33, 34)
+
+
+class Body(NamedTuple):
+    """Something in the picture besides the arms: triangles (F, 3) of vertices (V, 3), metres, world, with labels."""
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    labels: np.ndarray  # (F,) int, of part images
 
 
 @dataclass(frozen=True)
