@@ -1,205 +1,85 @@
 """The plan: one row per image with everything random already decided; workers only execute rows.
 
-`python -m renderih_lib.render.plan --poses poses.parquet --skins DIR --dataset train --scale demo --out plan.parquet`
+`python -m renderih_lib.render.plan --poses poses.parquet --skins DIR --environments DIR --dataset renderih-train
+--scale demo --out plan.parquet`
 """
 
 import argparse
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from scipy.spatial.transform import Rotation
+from scipy.special import ndtri
 
-from renderih_lib.hand.pair import HandPair, PairPose
+from renderih_lib.hand.pair import PairPose
 from renderih_lib.pose.store import read_poses
-from renderih_lib.render.cameras import (
-    Camera,
-    framing,
-    hidden_by_forearm,
-    inside,
-    look_at,
-    to_camera,
-    track_directions,
+from renderih_lib.render.cameras import recorded_cameras, recorded_rig
+from renderih_lib.render.choice import PER_IMAGE, PER_PAIR, POSE_COLUMNS, PROP, Choice, choice_for
+from renderih_lib.render.environments import catalogue
+from renderih_lib.render.mesh import ArmPair
+from renderih_lib.render.props import random_size, touching_pose
+from renderih_lib.render.recipes import VIEW_TRANSFORMS, Recipe, recipe_for
+from renderih_lib.render.shards import flat_column, sha256_of
+from renderih_lib.render.splits import domain_and_split
+from renderih_lib.render.views import (
+    Wishes,
+    centred_scenes,
+    choose_views,
+    person_frames,
+    placed_pairs,
+    view_order,
 )
-from renderih_lib.render.environments import environments_in, shipped_environments
-from renderih_lib.render.mesh import FOREARM, load_arm
-from renderih_lib.render.shards import flat_column, sha256_of, write_atomic
-from renderih_lib.scales import DATASETS, NAMES, Scale, scale_by_name
+from renderih_lib.repro import exit_code, replacing
+from renderih_lib.scales import DATASETS, NAMES, scale_by_name
 
-VIEWS_PER_TRACK = 10  # the paper's sparse sampling
-TEST_SHARE = 0.12  # of the poses, never rendered for training
-HIDDEN_LIMIT = 0.15  # of the keypoints behind a forearm, above which a view is rejected
+_CHUNK = 1024  # pairs that are placed at once
+_ROW_GROUP = 65_536  # images
+_STRIDE = 64  # numbers set aside for an image, so that a new one does not move the others
 
-_CHUNK = 32  # poses whose meshes are in memory at once
-_POSE_STREAM = 1  # marks the seeds drawn per pose, apart from those per image
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How images of one dataset are made; what it leaves open is drawn per image."""
-
-    width: int
-    height: int
-    samples: int
-    image_format: str  # "png" or "jpg" (quality 95)
-    levels: int  # of Catmull-Clark subdivision
-    texture_size: int  # pixels; larger skins are shrunk to it
-    subsurface: bool
-    bump: bool
-    bounces: int
-    importance_map: int  # pixels of the light's importance map; 0 lets Cycles choose
-    fast_denoiser: bool
-    radius: tuple[float, float] = (0.5, 0.9)  # metres from the centre of the hands to the camera
-    fill: tuple[float, float] = (0.65, 0.85)  # share of the picture that the hands span
-    centred: bool = False  # crop about the hands instead of only looking at their centre
-    roll: float = 0.0  # degrees, standard deviation
-    turn: float = 0.0  # degrees per axis, standard deviation of a rotation of the whole pair
-    f_stop: tuple[float, float] = (0.0, 0.0)  # 0 is a pinhole
-
-
-def recipe_for(dataset: str, sizes: Scale) -> Recipe:
-    """The paper's pictures for "gallery"; cheap square crops to learn from for "train" and "test"."""
-    if dataset == "gallery":
-        return Recipe(
-            width=sizes.gallery_width,
-            height=sizes.gallery_height,
-            samples=sizes.gallery_samples,
-            image_format="png",
-            levels=2,
-            texture_size=sizes.texture_size,
-            subsurface=True,
-            bump=True,
-            bounces=6,
-            importance_map=0 if sizes.gallery_samples >= 8 else 64,
-            fast_denoiser=False,
-            roll=4.0,
-            f_stop=(5.6, 16.0),
-        )
-    return Recipe(
-        width=sizes.crop,
-        height=sizes.crop,
-        samples=sizes.crop_samples,
-        image_format="jpg",
-        levels=0 if sizes.crop < 160 else 1,
-        texture_size=min(sizes.texture_size, 256 if sizes.crop < 160 else 512),
-        subsurface=False,
-        bump=False,
-        bounces=3,
-        importance_map=64,
-        fast_denoiser=True,
-        fill=(0.72, 0.9),
-        centred=True,
-        roll=8.0,
-        turn=18.0,
+#: Numbers in [0, 1) of one image, by their place in its row of random numbers.
+_DRAWS = {
+    name: place
+    for place, name in enumerate(
+        "skin hue saturation value contrast environment yaw background background_yaw exposure f_stop cycles_seed "
+        "sleeved sleeve sleeve_seed transform psf vignette noise red blue jpeg noise_seed radius fill roll "
+        "shift_x shift_y shift_z aim_x aim_y aim_z".split()
     )
+}
+#: Parts of a plan's description that change images.
+HASHED = ("dataset", "seed", "recipe", "skins", "environments")
 
 
-def split_poses(pose_ids: np.ndarray, dataset: str, seed: int) -> np.ndarray:
-    """Row numbers of the poses that a dataset may use: train and test share none; the gallery takes any.
+def make_plan(choice: Choice, *, draws: int, views: int, shard_images: int) -> pa.Table:
+    """Decide `draws * views` images, in memory; `write_plan` of the same `plan_tables` gives the same rows and hash.
 
-    Raises:
-        ValueError: if fewer than two poses have to be divided.
+    Poses are taken in turn, again with another rotation of the pair when they run out. Image i depends on the
+    choice, views and i alone.
     """
-    order = np.random.default_rng(np.random.SeedSequence([seed, len(DATASETS)])).permutation(len(pose_ids))
-    if dataset == "gallery":
-        return order
-    if len(order) < 2:
-        raise ValueError(f"poses has {len(order)} pose; train and test need at least one each")
-    held_out = min(max(2, round(TEST_SHARE * len(order))), len(order) // 2)
-    return order[:held_out] if dataset == "test" else order[held_out:]
+    table = pa.concat_tables(plan_tables(choice, draws=draws, views=views, shard_images=shard_images))
+    info = choice.info()
+    return table.replace_schema_metadata({"plan": json.dumps(info | {"hash": plan_hash(table, info)})})
 
 
-def make_plan(
-    poses: PairPose,
-    pose_ids: np.ndarray,
-    *,
-    dataset: str,
-    recipe: Recipe,
-    draws: int,
-    views: int,
-    shard_images: int,
-    skins: dict[str, str],
-    environments: list[str],
-    seed: int,
-) -> pa.Table:
-    """Decide `draws * views` images.
-
-    Poses are taken in turn from the dataset's split, again with another rotation of the pair when they run out.
-    Image i draws from SeedSequence([seed, dataset, i]); the order of a pose's views from [seed, dataset, draw, 1].
-
-    Args:
-        poses: B pairs; both hands of a pair belong to one person. pose_ids: (B,) int.
-        skins: name -> SHA-256 of the texture file. environments: names.
-
-    Returns:
-        the plan, with its recipe and hash in the schema's metadata under "plan".
-
-    Raises:
-        ValueError: if dataset is unknown, or there is no pose, skin or environment.
-    """
-    if dataset not in DATASETS:
-        raise ValueError(f"dataset must be one of {DATASETS}, got {dataset!r}")
-    for name, things in (("poses", pose_ids), ("skins", skins), ("environments", environments)):
-        if len(things) == 0:
-            raise ValueError(f"{name} is empty; the plan needs at least one")
-    rows = split_poses(pose_ids, dataset, seed)
-    rows = rows[np.arange(-(-draws // _CHUNK) * _CHUNK) % len(rows)]
-    code, hands = DATASETS.index(dataset), _arm_hands()
-    columns: dict[str, list] = {}
-    placed = []
+def plan_tables(choice: Choice, *, draws: int, views: int, shard_images: int) -> Iterator[pa.Table]:
+    """The rows of a plan, some pairs of hands at a time."""
     for start in range(0, draws, _CHUNK):
-        chunk = range(
-            start, start + _CHUNK
-        )  # always full, so that rounding does not depend on the last one's size
-        turns = _turns(recipe, chunk, seed, code)
-        placed.append(centred_pairs(poses[torch.as_tensor(rows[chunk])], hands, turns))
-        for draw, scene in zip(range(start, draws), _scenes(placed[-1], hands), strict=False):
-            candidates = _view_order(
-                np.random.default_rng(np.random.SeedSequence([seed, code, draw, _POSE_STREAM]))
-            )
-            for i in range(draw * views, (draw + 1) * views):
-                rng = np.random.default_rng(np.random.SeedSequence([seed, code, i]))
-                row = {
-                    "image_id": i,
-                    "key": f"{i:08d}",
-                    "dataset": dataset,
-                    "pose_id": int(pose_ids[rows[draw]]),
-                }
-                row |= {"draw": draw, "shard": i // shard_images, "image_format": recipe.image_format}
-                row |= _look(rng, recipe, sorted(skins), environments)
-                row |= _camera(rng, recipe, scene, candidates)
-                for name, value in row.items():
-                    columns.setdefault(name, []).append(value)
-    return _table(columns, PairPose.cat(placed)[:draws], views, recipe, skins, environments, seed)
-
-
-def centred_pairs(poses: PairPose, hands: HandPair, turns: np.ndarray) -> PairPose:
-    """The pairs turned by rotations (B, 3, 3) about the middle of their bounding box, which moves to the origin.
-
-    The paper puts the centre of the two hands at the centre of the world (section 3.2).
-    """
-    vertices = hands(poses).vertices[:, :, _hand_vertices()].flatten(1, 2)
-    middle = (vertices.amin(1) + vertices.amax(1)) / 2
-    turns = torch.as_tensor(turns, dtype=poses.wrist.dtype)
-    rest = [hand.rest(poses.shape[:, side])[1][:, 0] for side, hand in enumerate(hands.hands)]
-    rest = torch.stack(rest, 1)  # the wrist joints, about which each hand turns: (B, 2, 3)
-    wrists = rest + poses.translation - middle[:, None]
-    moved = torch.einsum("brc,bsc->bsr", turns, wrists) - rest
-    return poses.replace(wrist=turns[:, None] @ poses.wrist, translation=moved)
-
-
-def write_plan(path: Path, plan: pa.Table) -> None:
-    """Save a plan as Parquet, in one step."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(plan, sink, compression="zstd")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(Path(path), sink.getvalue().to_pybytes())
+        count = min(_CHUNK, draws - start) * views
+        columns, placed = _chunk(choice, start, views, draws)
+        ids = np.arange(start * views, start * views + count)
+        columns["shard"] = ids // shard_images
+        columns |= {name: np.repeat(getattr(placed, name).numpy(), views, axis=0) for name in POSE_COLUMNS}
+        yield pa.table(
+            {"image_id": ids, "key": _keys(ids)} | {n: _column(c, count) for n, c in columns.items()}
+        )
 
 
 def plan_info(plan: pa.Table) -> dict:
@@ -207,171 +87,266 @@ def plan_info(plan: pa.Table) -> dict:
     return json.loads(plan.schema.metadata[b"plan"])
 
 
+class PlanHash:
+    """SHA-256 over every row and everything in `info` that changes images; it names the dataset.
+
+    Rows may come in pieces of any size.
+    """
+
+    def __init__(self):
+        self._columns = {}
+
+    def add(self, rows: pa.Table) -> None:
+        for name in rows.column_names:
+            column = rows[name].combine_chunks()
+            values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+            digest = self._columns.setdefault(name, hashlib.sha256(f"{name}:{values.type}:".encode()))
+            if pa.types.is_string(values.type):
+                digest.update("".join(f"{text}\n" for text in values.to_pylist()).encode())
+            else:
+                digest.update(np.ascontiguousarray(values.to_numpy(zero_copy_only=False)))
+
+    def hexdigest(self, info: dict) -> str:
+        digest = hashlib.sha256(json.dumps({k: info[k] for k in HASHED}, sort_keys=True).encode())
+        for column in self._columns.values():
+            digest.update(column.digest())
+        return digest.hexdigest()
+
+
 def plan_hash(plan: pa.Table, info: dict) -> str:
-    """SHA-256 over every row and everything in `info` that changes images; it names the dataset."""
-    digest = hashlib.sha256()
-    for name in plan.column_names:
-        column = plan[name].combine_chunks()
-        values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
-        digest.update(f"{name}:{values.type}:".encode())
-        array = values.to_numpy(zero_copy_only=False)
-        digest.update("\n".join(array).encode() if array.dtype == object else np.ascontiguousarray(array))
-    digest.update(json.dumps({k: info[k] for k in HASHED}, sort_keys=True).encode())
-    return digest.hexdigest()
+    """The `PlanHash` of a whole plan."""
+    digest = PlanHash()
+    digest.add(plan)
+    return digest.hexdigest(info)
 
 
-#: Parts of a plan's description that change images.
-HASHED = ("dataset", "seed", "recipe", "skins", "environments")
+def write_plan(path: Path, tables: Iterable[pa.Table], info: dict) -> dict:
+    """Save the rows of a plan as Parquet as they come; the file appears in one step. Returns info and hash."""
+    path, digest, waiting = Path(path), PlanHash(), []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = None
+    with replacing(path) as temporary:
+        for table in tables:
+            digest.add(table)
+            writer = writer or pq.ParquetWriter(temporary, table.schema.remove_metadata(), compression="zstd")
+            waiting.append(table)
+            if sum(map(len, waiting)) >= _ROW_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+        info = info | {"hash": digest.hexdigest(info)}
+        writer.add_key_value_metadata({"plan": json.dumps(info)})
+        writer.close()
+    return info
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """What choosing a view needs to know of one posed pair, in the world."""
+def _chunk(choice: Choice, start: int, views: int, draws: int) -> tuple[dict, PairPose]:
+    """Columns, per image, of `_CHUNK` pairs from `start` on, and their poses in the world.
 
-    hands: np.ndarray  # (P, 3) vertices of both hands without forearms
-    keypoints: np.ndarray  # (42, 3)
-    forearms: list[tuple[np.ndarray, np.ndarray]]  # start and end of each
-    cuts: np.ndarray  # (C, 3) the open ends
+    Always of full size, so that rounding does not depend on how many are left.
+    """
+    recipe, rig = choice.recipe, choice.rig
+    rows = np.arange(start, start + _CHUNK) % len(choice.pose_ids)
+    poses = choice.poses[torch.as_tensor(rows)]
+    keys = len(rig.eyes) + rig.track.max() + 1
+    per_pair = choice.uniforms(PER_PAIR, start, _CHUNK, 3 + keys)
+    u = choice.uniforms(PER_IMAGE, start * views, _CHUNK * views, _STRIDE)
+    u = {name: u[:, place] for name, place in _DRAWS.items()}
 
-    def fault(self, eye: np.ndarray, camera: Camera) -> float:
-        """0 for a good view; more when a forearm hides the hands or a cut end shows."""
-        hidden = np.zeros(len(self.keypoints), bool)
-        for start, end in self.forearms:
-            hidden |= hidden_by_forearm(eye, self.keypoints, start, end)
-        return max(0.0, hidden.mean() - HIDDEN_LIMIT) + inside(self.cuts, camera).mean()
-
-
-def _scenes(poses: PairPose, hands: HandPair) -> list[_Scene]:
-    arm, mesh = load_arm(), hands(poses)
-    vertices, keypoints = mesh.vertices.numpy(), mesh.keypoints.numpy()
-    wrists, cuts, inner = (
-        mesh.joints[:, :, 0].numpy(),
-        vertices[:, :, arm.cut],
-        vertices[:, :, _hand_vertices()],
+    scenes, middle = centred_scenes(poses)
+    turn = Rotation.from_rotvec(np.deg2rad(recipe.turn) * ndtri(per_pair[:, :3])).as_matrix()
+    if recipe.upright:
+        turn = turn @ person_frames(scenes)
+    scenes, placed = scenes.moved(turn, np.zeros((1, 3))), placed_pairs(poses, middle, turn)
+    shift, aim = (np.stack([u[f"{name}_{axis}"] for axis in "xyz"], -1) for name in ("shift", "aim"))
+    wishes = Wishes(
+        _between(u["radius"], recipe.radius),
+        _between(u["fill"], recipe.fill),
+        np.deg2rad(recipe.roll) * ndtri(u["roll"]),
+        recipe.jitter[0] * ndtri(shift),
+        recipe.jitter[1] * ndtri(aim),
     )
-    ends = cuts.mean(2)
-    starts = wrists + 0.06 * (ends - wrists) / np.linalg.norm(ends - wrists, axis=-1, keepdims=True)
-    return [
-        _Scene(
-            inner[b].reshape(-1, 3),
-            keypoints[b].reshape(-1, 3),
-            list(zip(starts[b], ends[b], strict=True)),
-            cuts[b].reshape(-1, 3),
-        )
-        for b in range(len(poses))
-    ]
+    shots = choose_views(rig, scenes, view_order(rig, per_pair[:, 3:]), wishes, recipe)
+
+    columns = {"dataset": choice.dataset, "split": domain_and_split(choice.dataset)[1]}
+    columns |= {
+        "pose_id": np.repeat(choice.pose_ids[rows], views),
+        "raw_id": np.repeat(choice.raw_ids[rows], views),
+    }
+    columns |= {
+        "draw": np.repeat(np.arange(start, start + _CHUNK), views),
+        "image_format": recipe.image_format,
+    }
+    columns |= _looks(u, choice) | _lens(u, recipe)
+    columns |= {
+        name: _repeated(values, views) for name, values in _props(choice, placed, start, draws).items()
+    }
+    columns |= {"track": rig.track[shots.camera], "view": rig.view[shots.camera], "radius": shots.radius}
+    columns |= {
+        "roll": wishes.roll,
+        "view_fault": shots.fault,
+        "width": recipe.width,
+        "height": recipe.height,
+    }
+    return columns | {"K": shots.K, "R": shots.R, "t": shots.t}, placed
 
 
-def _camera(
-    rng: np.random.Generator, recipe: Recipe, scene: _Scene, candidates: list[tuple[int, int]]
-) -> dict:
-    """Takes the first good view out of `candidates`, or the least bad one."""
-    radius, fill = rng.uniform(*recipe.radius), rng.uniform(*recipe.fill)
-    roll = np.deg2rad(recipe.roll * rng.standard_normal())
-    tried = []
-    for track, view in candidates:
-        eye = radius * track_directions(VIEWS_PER_TRACK)[track, view]
-        R, t = look_at(eye, np.zeros(3), roll)
-        K = framing(to_camera(scene.hands, R, t), recipe.width, recipe.height, fill, recipe.centred)
-        fault = scene.fault(eye, Camera(K, R, t, recipe.width, recipe.height))
-        tried.append((fault, len(tried), track, view, K, R, t))
-        if fault == 0:
-            break
-    fault, _, track, view, K, R, t = min(tried, key=lambda item: item[:2])
-    candidates.remove((track, view))
-    chosen = {"track": track, "view": view, "radius": radius, "roll": roll, "view_fault": fault}
-    return chosen | {"width": recipe.width, "height": recipe.height, "K": K, "R": R, "t": t}
-
-
-def _look(rng: np.random.Generator, recipe: Recipe, skins: list[str], environments: list[str]) -> dict:
-    """Skin, light and lens of one image."""
+def _looks(u: dict[str, np.ndarray], choice: Choice) -> dict:
+    """Skin, clothes, light and background of each image."""
+    recipe, places = choice.recipe, list(choice.environments)
+    light = _index(u["environment"], len(places))
+    behind = (light + 1 + _index(u["background"], max(1, len(places) - 1))) % len(
+        places
+    )  # not the light's own
+    garments = recipe.wardrobe or 2**31
     return {
-        "skin": skins[rng.integers(len(skins))],
-        "tone_hue": rng.uniform(-0.008, 0.008),
-        "tone_saturation": rng.uniform(0.9, 1.08),
-        "tone_value": rng.uniform(0.9, 1.1),
-        "tone_contrast": rng.uniform(-0.05, 0.05),
-        "environment": environments[rng.integers(len(environments))],
-        "environment_yaw": rng.uniform(0, 2 * np.pi),
-        "exposure_jitter": float(np.clip(0.3 * rng.standard_normal(), -0.6, 0.6)),
-        "f_stop": rng.uniform(*recipe.f_stop),
+        "skin": _named(list(choice.skins), _index(u["skin"], len(choice.skins))),
+        "tone_hue": _between(u["hue"], (-0.008, 0.008)),
+        "tone_saturation": _between(u["saturation"], (0.9, 1.08)),
+        "tone_value": _between(u["value"], (0.9, 1.1)),
+        "tone_contrast": _between(u["contrast"], (-0.05, 0.05)),
+        "sleeve": np.where(u["sleeved"] < recipe.sleeve_share, _between(u["sleeve"], recipe.bare), 0.0),
+        "sleeve_seed": _index(u["sleeve_seed"], garments),
+        "environment": _named(places, light),
+        "environment_yaw": 2 * np.pi * u["yaw"],
+        "background": _named(places, behind) if recipe.pasted else "",
+        "background_yaw": 2 * np.pi * u["background_yaw"] if recipe.pasted else 0.0,
+        "exposure_jitter": np.clip(0.3 * ndtri(u["exposure"]), -0.6, 0.6),
+        "cycles_seed": _index(u["cycles_seed"], 2**31),
+    }
+
+
+def _lens(u: dict[str, np.ndarray], recipe: Recipe) -> dict:
+    """Lens, sensor and file of each image."""
+    gain = 1 + recipe.white_balance * (2 * np.stack([u["red"], 0.5 + 0 * u["red"], u["blue"]], -1) - 1)
+    low, high = recipe.jpeg_quality
+    transform = np.searchsorted(np.cumsum(recipe.view_transforms), u["transform"], side="right")
+    widest, narrowest = recipe.f_stop
+    return {
         "samples": recipe.samples,
-        "cycles_seed": int(rng.integers(2**31)),
+        "f_stop": widest * (narrowest / widest) ** u["f_stop"] if widest else 0.0,
+        "psf_px": _between(u["psf"], recipe.psf_px),
+        "vignette": _between(u["vignette"], recipe.vignette),
+        "noise_iso": _between(u["noise"], recipe.noise_iso),
+        "noise_seed": _index(u["noise_seed"], 2**31),
+        "white_balance": gain,
+        "view_transform": _named(VIEW_TRANSFORMS, np.minimum(transform, len(VIEW_TRANSFORMS) - 1)),
+        "jpeg_quality": low + _index(u["jpeg"], high - low + 1),
     }
 
 
-def _view_order(rng: np.random.Generator) -> list[tuple[int, int]]:
-    """All (track, view) in random order, the tracks taking turns."""
-    orders = [rng.permutation(VIEWS_PER_TRACK) for _ in range(4)]
-    tracks = rng.permutation(4)
-    return [(int(track), int(orders[track][k])) for k in range(VIEWS_PER_TRACK) for track in tracks]
+def _props(choice: Choice, placed: PairPose, start: int, draws: int) -> dict:
+    """The object that each pair holds or touches, if any; it stays where it is in all views of the pair."""
+    kinds = [""] * _CHUNK
+    size, R, t = np.zeros((_CHUNK, 3)), np.tile(np.eye(3), (_CHUNK, 1, 1)), np.zeros((_CHUNK, 3))
+    seeds = np.zeros(_CHUNK, np.int64)
+    if choice.recipe.props:
+        cages = ArmPair(0).cage_vertices(placed)
+        for k in range(min(_CHUNK, draws - start)):
+            rng = choice.rng(PROP, start + k)
+            kinds[k] = choice.recipe.props[rng.integers(len(choice.recipe.props))]
+            size[k], seeds[k] = random_size(rng, kinds[k]), rng.integers(2**31)
+            R[k], t[k] = touching_pose(rng, kinds[k], size[k], cages[k].reshape(-1, 3))
+    return {"prop": pa.array(kinds), "prop_size": size, "prop_R": R, "prop_t": t, "prop_seed": seeds}
 
 
-def _turns(recipe: Recipe, draws: range, seed: int, code: int) -> np.ndarray:
-    streams = [np.random.SeedSequence([seed, code, draw, _POSE_STREAM, 0]) for draw in draws]
-    vectors = np.stack([np.random.default_rng(stream).standard_normal(3) for stream in streams])
-    return Rotation.from_rotvec(np.deg2rad(recipe.turn) * vectors).as_matrix()
+def _between(u: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    return span[0] + (span[1] - span[0]) * u
 
 
-def _arm_hands() -> HandPair:
-    right = load_arm().model
-    return HandPair(right, right.mirrored())
+def _index(u: np.ndarray, count: int) -> np.ndarray:
+    return np.minimum((u * count).astype(np.int64), count - 1)
 
 
-def _hand_vertices() -> np.ndarray:
-    """Vertices of the arm that belong to the hand."""
-    arm = load_arm()
-    return np.unique(arm.mesh.triangles[arm.parts != FOREARM])
+def _named(names, index: np.ndarray) -> pa.Array:
+    return pa.array(names).take(pa.array(index))
 
 
-def _table(columns, placed: PairPose, views: int, recipe, skins, environments, seed) -> pa.Table:
-    arrays = {
-        name: flat_column(np.stack(values)) if isinstance(values[0], np.ndarray) else pa.array(values)
-        for name, values in columns.items()
+def _repeated(values, times: int):
+    rows = np.repeat(np.arange(len(values)), times)
+    return values.take(pa.array(rows)) if isinstance(values, pa.Array) else values[rows]
+
+
+def _keys(ids: np.ndarray) -> pa.Array:
+    return pc.utf8_lpad(pc.cast(pa.array(ids), pa.string()), 8, "0")
+
+
+def _column(values, count: int) -> pa.Array:
+    """The first `count` rows; one value for all rows is repeated, and (N, ...) becomes lists of fixed length."""
+    if isinstance(values, pa.Array):
+        return values[:count]
+    if np.ndim(values) == 0:
+        return pa.repeat(values, count)
+    return flat_column(values[:count]) if np.ndim(values) > 1 else pa.array(values[:count])
+
+
+def _read_inputs(poses: Path, skins: Path, environments: dict[str, Path]):
+    """Poses, their other columns, and the hashes and tones of what is there."""
+    try:
+        pairs, ids = read_poses(poses)
+    except (OSError, pa.ArrowException) as error:
+        raise ValueError(
+            f"{poses} cannot be read ({error}): make it with python -m renderih_lib.pose.accept"
+        ) from None
+    files = sorted(skins.glob("*.npz"))
+    index = skins / "skins.json"
+    known = {Path(e["file"]).stem: e["tone"] for e in json.loads(index.read_text())} if index.exists() else {}
+    return {
+        "poses": pairs,
+        "ids": ids,
+        "skins": {path.stem: sha256_of(path) for path in files},
+        "tones": {path.stem: known.get(path.stem, "") for path in files},
+        "environments": {name: sha256_of(path) for name, path in environments.items()},
     }
-    for name in ("angles", "wrist", "translation", "shape"):
-        per_draw = getattr(placed, name).numpy().astype(np.float32)
-        arrays[name] = flat_column(np.repeat(per_draw, views, axis=0))
-    table = pa.table(arrays)
-    info = {"dataset": columns["dataset"][0], "seed": seed, "recipe": asdict(recipe), "skins": skins}
-    info = json.loads(json.dumps(info | {"environments": environments}))
-    return table.replace_schema_metadata({"plan": json.dumps(info | {"hash": plan_hash(table, info)})})
 
 
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--poses", type=Path, required=True, help="poses.parquet of the pose optimisation")
+def _plan(args: argparse.Namespace) -> None:
+    sizes = scale_by_name(args.scale)
+    if args.seed < 0:
+        raise ValueError(f"seed is {args.seed}; give a non-negative integer")
+    choice = choice_for(
+        **_read_inputs(args.poses, args.skins, catalogue(args.environments, args.own_environments)),
+        dataset=args.dataset,
+        recipe=recipe_for(args.dataset, sizes),
+        seed=args.seed,
+        raw_count=sizes.raw_poses,
+        rig=recorded_rig(recorded_cameras(args.cameras)) if args.cameras else None,
+    )
+    views = min(sizes.images(args.dataset) // sizes.poses(args.dataset), len(choice.rig.eyes))
+    draws = sizes.images(args.dataset) // views
+    folders = {
+        "skins_folder": args.skins,
+        "environments_folder": args.environments,
+        "own_environments_folder": args.own_environments,
+    }
+    where = {name: os.path.relpath(path, args.out.parent) for name, path in folders.items() if path}
+    tables = plan_tables(choice, draws=draws, views=views, shard_images=sizes.shard_images)
+    info = write_plan(args.out, tables, choice.info() | where)
+    poses = min(draws, len(choice.pose_ids))
+    print(f"{args.out}: {draws * views} images of {poses} poses, {info['hash']}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        "python -m renderih_lib.render.plan", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--poses", type=Path, required=True, help="pairs of hands, of the pose optimisation")
     parser.add_argument("--skins", type=Path, required=True, help="folder of skin textures")
+    parser.add_argument(
+        "--environments", type=Path, help="folder of generated panoramas, beside the eight in bpy"
+    )
+    parser.add_argument("--own-environments", type=Path, help="folder of your own panoramas")
+    parser.add_argument(
+        "--cameras", type=Path, help="InterHand2.6M_*_camera.json, instead of the recipe's cameras"
+    )
     parser.add_argument("--dataset", choices=DATASETS, required=True)
     parser.add_argument("--scale", choices=NAMES, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--environments", type=Path, help="folder of panoramas instead of the eight in bpy")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
-    sizes = scale_by_name(args.scale)
-    poses, table = read_poses(args.poses)
-    files = sorted(args.skins.glob("*.npz"))
-    panoramas = environments_in(args.environments) if args.environments else shipped_environments()
-    gallery = args.dataset == "gallery"
-    plan = make_plan(
-        poses,
-        table["pose_id"].to_numpy(),
-        dataset=args.dataset,
-        recipe=recipe_for(args.dataset, sizes),
-        draws=sizes.gallery_images if gallery else getattr(sizes, f"{args.dataset}_poses"),
-        views=1 if gallery else sizes.views,
-        shard_images=sizes.shard_images,
-        skins={path.stem: sha256_of(path) for path in files},
-        environments=list(panoramas),
-        seed=args.seed,
-    )
-    folders = {"skins_folder": args.skins, "environments_folder": args.environments}
-    where = {name: os.path.relpath(path, args.out.parent) for name, path in folders.items() if path}
-    write_plan(args.out, plan.replace_schema_metadata({"plan": json.dumps(plan_info(plan) | where)}))
-    print(
-        f"{args.out}: {len(plan)} images of {len(set(plan['pose_id'].to_pylist()))} poses, {plan_info(plan)['hash']}"
-    )
+    return exit_code(lambda: _plan(args), args.out)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

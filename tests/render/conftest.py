@@ -3,20 +3,23 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from renderih_lib.render.choice import choice_for
 from renderih_lib.render.cycles import CyclesProcess
 from renderih_lib.render.environments import shipped_environments
 from renderih_lib.render.mesh import ArmPair
-from renderih_lib.render.plan import make_plan, plan_info, recipe_for
+from renderih_lib.render.plan import make_plan, plan_info
+from renderih_lib.render.recipes import recipe_for
 from renderih_lib.render.shards import sha256_of
 from renderih_lib.scales import scale_by_name
 from tests.conftest import random_pose
 
 torch.set_num_threads(1)
 POSES = 5
-TINY = replace(recipe_for("train", scale_by_name("tiny")), width=40, height=32, samples=1, bounces=1)
+TINY = replace(recipe_for("renderih-train", scale_by_name("tiny")), width=40, height=32, samples=1, bounces=1)
 
 
 @pytest.fixture(scope="session")
@@ -36,15 +39,29 @@ def skins(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tiny_plan(poses, skins):
-    """A function `(dataset="train", draws=2, recipe=TINY, seed=0, ...) -> plan` with two views per draw."""
+def tiny_choice(poses, skins):
+    """A function `(dataset="renderih-train", recipe=TINY, seed=0, ...) -> choice` from the few poses and skins."""
 
-    def plan(dataset="train", draws=2, recipe=TINY, seed=0, **changes):
-        settings = {"views": 2, "shard_images": 4, "environments": list(shipped_environments())} | changes
+    def choice(dataset="renderih-train", recipe=TINY, seed=0, **changes):
+        settings = {
+            "poses": poses,
+            "environments": {n: sha256_of(path) for n, path in shipped_environments().items()},
+        } | changes
         settings.setdefault("skins", {path.stem: sha256_of(path) for path in sorted(skins.glob("*.npz"))})
-        poses_used = settings.pop("poses", poses)
-        ids = 100 + np.arange(len(poses_used))
-        return make_plan(poses_used, ids, dataset=dataset, recipe=recipe, draws=draws, seed=seed, **settings)
+        numbers = np.arange(len(settings["poses"]))
+        settings.setdefault("ids", pd.DataFrame({"pose_id": 100 + numbers, "raw_id": numbers}))
+        return choice_for(dataset=dataset, recipe=recipe, seed=seed, **settings)
+
+    return choice
+
+
+@pytest.fixture(scope="session")
+def tiny_plan(tiny_choice):
+    """A function `(dataset="renderih-train", draws=2, recipe=TINY, seed=0, ...) -> plan` with two views per draw."""
+
+    def plan(dataset="renderih-train", draws=2, recipe=TINY, seed=0, views=2, shard_images=4, **changes):
+        choice = tiny_choice(dataset, recipe, seed, **changes)
+        return make_plan(choice, draws=draws, views=views, shard_images=shard_images)
 
     return plan
 
