@@ -18,9 +18,11 @@ from renderih_lib.render.cameras import (
     blender_pose,
 )
 from renderih_lib.render.mesh import ArmPair
+from renderih_lib.render.sleeves import Sleeve
 
 IMAGES_PER_CHILD = 200  # then a fresh process: leaks cannot build up
 TIMEOUT = 900.0  # seconds for one answer
+DEVICES = ("cpu", "cuda", "optix", "hip", "metal")
 
 
 class ChildDied(RuntimeError):
@@ -31,16 +33,28 @@ class CyclesProcess:
     """A Blender child that renders pairs of arms; starts on first use, restarts after 200 images or its death.
 
     Args:
-        arms: the mesh to render. recipe: fields of `plan.Recipe`. threads: CPU threads of Cycles.
+        arms: the mesh to render. recipe: fields of `recipes.Recipe`. threads: CPU threads of Cycles.
+        device: what Cycles renders on, one of `DEVICES`. sleeve: what the arms may wear.
+
+    Raises:
+        ValueError: if there is no such device in `DEVICES`.
     """
 
-    def __init__(self, arms: ArmPair, recipe: dict, threads: int = 1):
-        self._folder = tempfile.TemporaryDirectory(prefix="renderih-")
+    def __init__(
+        self, arms: ArmPair, recipe: dict, threads: int = 1, device: str = "cpu", sleeve: Sleeve | None = None
+    ):
+        if device not in DEVICES:
+            raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
+        sleeve = sleeve or Sleeve()
+        self._folder = tempfile.TemporaryDirectory(prefix="renderih-", ignore_cleanup_errors=True)
         self.scratch = Path(self._folder.name)
-        self.recipe = recipe | {"threads": threads}
+        self.recipe, self.threads, self.device = recipe, threads, device
         self.blender = ""  # version, once started
         self._process, self._answered = None, 0
-        np.savez(self.scratch / "mesh.npz", quads=arms.mesh.quads, uv=arms.mesh.uv, label=arms.quad_labels)
+        meshes = {"quads": arms.mesh.quads, "uv": arms.mesh.uv, "label": arms.quad_labels}
+        meshes |= {"sleeve_quads": sleeve.quads, "sleeve_label": sleeve.quad_labels}
+        meshes |= {"sleeve_ring": sleeve.ring, "sleeve_column": sleeve.column}
+        np.savez(self.scratch / "mesh.npz", **meshes)
 
     def __enter__(self) -> "CyclesProcess":
         return self
@@ -48,6 +62,38 @@ class CyclesProcess:
     def __exit__(self, *_):
         self.stop()
         self._folder.cleanup()
+
+    def start(self) -> None:
+        """Start a fresh child.
+
+        Raises:
+            RuntimeError: if Blender cannot be set up, for example because Cycles lacks the device.
+            ChildDied: if the process ended instead of answering.
+        """
+        self.stop()
+        read, write = os.pipe()
+        self._log = open(self.scratch / "blender.log", "w+")
+        command = [sys.executable, "-m", "renderih_lib.render.blender", "--reply-fd", str(write)]
+        command += ["--threads", str(self.threads), "--scratch", str(self.scratch)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            pass_fds=[write],
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        os.close(write)
+        self._replies = os.fdopen(read)
+        mesh = str(self.scratch / "mesh.npz")
+        self._write({"operation": "setup", "mesh": mesh, "recipe": self.recipe, "device": self.device})
+        try:
+            self.blender = self.receive()["blender"]
+        except ValueError as error:
+            self.stop()
+            raise RuntimeError(f"Blender cannot be set up: {error}") from None
+        self._answered = 0
 
     def ask(self, operation: str, **job) -> dict:
         """Send one job and wait for its answer; see `blender.Studio` for operations.
@@ -62,7 +108,7 @@ class CyclesProcess:
     def send(self, operation: str, **job) -> None:
         """The first half of `ask`."""
         if self._process is None or self._answered >= IMAGES_PER_CHILD:
-            self._start()
+            self.start()
         self._write({"operation": operation, **job})
 
     def receive(self) -> dict:
@@ -87,9 +133,14 @@ class CyclesProcess:
 
     def seen(self, camera: Camera, surface: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What Cycles sees at each pixel centre of a surface (M, 3): part labels (H, W) int, depth (H, W) metres."""
-        geometry, path = self.scratch / "check.npz", self.scratch / "check.npy"
-        write_geometry(geometry, surface, np.zeros(0, int))
-        self.ask("check", **camera_job(camera), geometry=str(geometry), path=str(path))
+        geometry = self.scratch / "check.npz"
+        write_geometry(geometry, surface)
+        return self.checked(camera_job(camera) | {"geometry": str(geometry), "prop": ""})
+
+    def checked(self, job: dict) -> tuple[np.ndarray, np.ndarray]:
+        """What Cycles sees at each pixel centre of a job: part labels (H, W) int, depth (H, W) metres."""
+        path = self.scratch / "check.npy"
+        self.ask("check", **job | {"path": str(path)})
         label, depth = np.moveaxis(np.load(path, allow_pickle=False), -1, 0)
         return np.rint(label).astype(int), depth
 
@@ -108,27 +159,6 @@ class CyclesProcess:
             self._replies.close()
             self._log.close()
             self._process = None
-
-    def _start(self) -> None:
-        self.stop()
-        read, write = os.pipe()
-        self._log = open(self.scratch / "blender.log", "w+")
-        command = [sys.executable, "-m", "renderih_lib.render.blender", "--reply-fd", str(write)]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            pass_fds=[write],
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-        os.close(write)
-        self._replies = os.fdopen(read)
-        self._write({"operation": "setup", "mesh": str(self.scratch / "mesh.npz"), "recipe": self.recipe,
-                     "scratch": str(self.scratch)})  # fmt: skip
-        self.blender = self.receive()["blender"]
-        self._answered = 0
 
     def _write(self, job: dict) -> None:
         try:
@@ -156,15 +186,34 @@ def camera_job(camera: Camera) -> dict:
     }
 
 
-def write_geometry(path: Path, vertices: np.ndarray, meter: np.ndarray) -> None:
-    """Save what a job's `geometry` points to.
+def write_geometry(
+    path: Path,
+    surface: np.ndarray,
+    *,
+    meter: np.ndarray | None = None,
+    flexion: np.ndarray | None = None,
+    sleeve: np.ndarray | None = None,
+    prop: tuple[np.ndarray, np.ndarray] | None = None,
+) -> None:
+    """Save what a job's `geometry` points to; what is not there is empty.
 
     Args:
-        vertices: (M, 3) metres, world frame. meter: indices of the pixels to expose for.
+        surface: (M, 3) metres, world, of the skin. meter: indices of the pixels to expose for. flexion: (M,) 0..1.
+        sleeve: (S, 3) metres, world. prop: vertices (V, 3) in the prop's own frame, and triangles (F, 3).
 
     Raises:
         ValueError: if a vertex is not finite, which would hang or crash Cycles.
     """
-    if not np.isfinite(vertices).all():
+    sleeve = np.zeros((0, 3)) if sleeve is None else sleeve
+    prop = (np.zeros((0, 3)), np.zeros((0, 3), int)) if prop is None else prop
+    if not (np.isfinite(surface).all() and np.isfinite(sleeve).all() and np.isfinite(prop[0]).all()):
         raise ValueError("vertices are not finite; look at the pose of this image")
-    np.savez(path, vertices=(vertices @ BLENDER_FROM_WORLD.T).astype(np.float32), meter=meter)
+    np.savez(
+        path,
+        vertices=(surface @ BLENDER_FROM_WORLD.T).astype(np.float32),
+        sleeve=(sleeve @ BLENDER_FROM_WORLD.T).astype(np.float32),
+        prop_vertices=prop[0].astype(np.float32),
+        prop_triangles=prop[1],
+        meter=np.zeros(0, int) if meter is None else meter,
+        flexion=np.zeros(len(surface), np.float32) if flexion is None else flexion,
+    )

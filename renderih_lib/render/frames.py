@@ -9,13 +9,20 @@ import torch
 
 from renderih_lib.hand.pair import PairPose
 from renderih_lib.render.annotate import Labels, labels
-from renderih_lib.render.cameras import Camera
+from renderih_lib.render.cameras import BLENDER_FROM_WORLD, Camera
 from renderih_lib.render.cycles import camera_job, write_geometry
-from renderih_lib.render.mesh import ArmPair
+from renderih_lib.render.flexion import flexion
+from renderih_lib.render.mesh import ArmPair, Body
+from renderih_lib.render.props import placed, prop_mesh
+from renderih_lib.render.sleeves import Sleeve
+from renderih_lib.render.sources import Sources
 
 #: What a job takes from its row as it is.
-_COPIED = ("samples", "tone_hue", "tone_saturation", "tone_value", "tone_contrast", "environment_yaw",
-           "exposure_jitter", "f_stop")  # fmt: skip
+_COPIED = (
+    "samples", "tone_hue", "tone_saturation", "tone_value", "tone_contrast", "environment_yaw", "background_yaw",
+    "exposure_jitter", "f_stop", "white_balance", "psf_px", "vignette", "noise_iso", "noise_seed", "view_transform",
+    "sleeve_seed", "prop", "prop_size", "prop_seed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,24 +32,42 @@ class Frame:
     row: dict
     camera: Camera
     cage: np.ndarray  # (2, N, 3) metres, world
+    sleeve: np.ndarray | None  # (S, 3) metres, world
+    prop: Body | None
     labels: Labels
 
-    def job(
-        self, arms: ArmPair, geometry: Path, image: Path, skins: Path, environments: dict[str, Path]
-    ) -> dict:
-        """What Cycles has to be told; writes the posed surface to `geometry` (npz)."""
-        write_geometry(geometry, arms.surface(self.cage), self.labels.hand_pixels)
-        job = camera_job(self.camera) | {name: self.row[name] for name in _COPIED}
-        job |= {"geometry": str(geometry), "path": str(image), "seed": self.row["cycles_seed"]}
-        job |= {"skin": str(skins / f"{self.row['skin']}.npz"), "focus": self.row["radius"]}
-        return job | {"environment": str(environments[self.row["environment"]])}
+    def job(self, arms: ArmPair, geometry: Path, image: Path, sources: Sources) -> dict:
+        """What Cycles has to be told; writes the posed surfaces to `geometry` (npz).
+
+        Raises:
+            ValueError: if a texture or a panorama is not the one that was planned.
+        """
+        row = self.row
+        job = camera_job(self.camera) | {name: row[name] for name in _COPIED}
+        job |= {"geometry": str(geometry), "path": str(image), "seed": row["cycles_seed"]}
+        job |= {"skin": str(sources.skin(row["skin"])), "focus": row["radius"]}
+        job["environment"] = str(sources.environment(row["environment"]))
+        job["background"] = str(sources.environment(row["background"])) if row["background"] else ""
+        prop = None
+        if self.prop:
+            prop = prop_mesh(row["prop"], np.array(row["prop_size"]))
+            job |= {"prop_matrix": _prop_matrix(row).tolist(), "prop_label": int(self.prop.labels[0])}
+        write_geometry(
+            geometry,
+            arms.surface(self.cage),
+            meter=self.labels.hand_pixels,
+            flexion=flexion(arms, np.array(row["angles"]).reshape(2, -1, 3)),
+            sleeve=self.sleeve,
+            prop=prop,
+        )
+        return job
 
 
-def frame(row: dict, arms: ArmPair) -> Frame:
-    """Pose, camera and labels of one row.
+def frame(row: dict, arms: ArmPair, sleeve: Sleeve) -> Frame:
+    """Pose, camera, sleeves, prop and labels of one row.
 
     Raises:
-        ValueError: if the row's pose is not finite.
+        ValueError: if the row's pose is not finite, or what it asks for does not exist.
     """
     pose = row_pose([row])
     if not all(
@@ -51,8 +76,23 @@ def frame(row: dict, arms: ArmPair) -> Frame:
         raise ValueError(f"the pose of image {row['image_id']} is not finite")
     mesh = arms.hands(pose)
     cage, keypoints = mesh.vertices[0].numpy().astype(np.float64), mesh.keypoints[0].numpy()
-    camera = row_camera(row)
-    return Frame(row, camera, cage, labels(arms, cage, keypoints.astype(np.float64), camera))
+    camera, cloth, prop = row_camera(row), None, None
+    if row["sleeve"] > 0:
+        cloth = sleeve.surface(cage, row["sleeve"], row["sleeve_seed"])
+    if row["prop"]:
+        size, R = np.array(row["prop_size"]), np.array(row["prop_R"]).reshape(3, 3)
+        prop = placed(row["prop"], size, R, np.array(row["prop_t"]))
+    bodies = [body for body in (cloth is not None and sleeve.body(cloth), prop) if body]
+    marks = labels(arms, cage, keypoints.astype(np.float64), camera, bodies)
+    return Frame(row, camera, cage, cloth, prop, marks)
+
+
+def _prop_matrix(row: dict) -> np.ndarray:
+    """From the prop's own frame to Blender's world (4, 4)."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = BLENDER_FROM_WORLD @ np.array(row["prop_R"]).reshape(3, 3)
+    matrix[:3, 3] = BLENDER_FROM_WORLD @ np.array(row["prop_t"])
+    return matrix
 
 
 def plan_rows(plan: pa.Table) -> list[dict]:

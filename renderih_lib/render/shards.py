@@ -25,14 +25,17 @@ Vertices are not stored: `HandPair.forward(pose)` followed by `R x + t` gives th
 import hashlib
 import io
 import json
-import os
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from renderih_lib.repro import replacing, sha256
+from renderih_lib.repro import sha256 as sha256_of  # noqa: F401
 
 #: Member name of the tar for each thing stored per image, without the key.
 MEMBERS = {
@@ -92,41 +95,64 @@ def stacked(column: pd.Series, *shape: int) -> np.ndarray:
 
 
 def write_shard(
-    folder: Path, shard: int, samples: list[dict[str, bytes]], annotations: pa.Table, info: dict
+    folder: Path, shard: int, samples: Iterable[dict[str, bytes]], annotations: pa.Table, info: dict
 ) -> dict:
     """Write one shard so that it either exists completely or not at all; same inputs, same bytes.
 
     Args:
-        samples: per image, name of `MEMBERS` -> encoded bytes; same order as the rows of `annotations`.
+        samples: per image, name of `MEMBERS` -> encoded bytes; same order as the rows of `annotations`. Taken one by
+            one, so that a shard needs no more memory than an image.
         annotations: must have the columns `key` and `image_format`; offsets are added here.
         info: what else the done-marker should tell.
 
     Returns:
         the content of the done-marker.
     """
+    tar_path, images = shard_path(folder, shard, ".tar"), {}
+    columns = {f"{name}_{what}": [] for name in MEMBERS for what in ("offset", "size")}
     keys, formats = annotations["key"].to_pylist(), annotations["image_format"].to_pylist()
-    tar, offsets = _tar_bytes(keys, formats, samples)
-    for name in MEMBERS:
-        annotations = annotations.append_column(f"{name}_offset", pa.array(offsets[name], pa.int64()))
-        sizes = [len(sample[name]) for sample in samples]
-        annotations = annotations.append_column(f"{name}_size", pa.array(sizes, pa.int64()))
+    with replacing(tar_path) as temporary:
+        with open(temporary, "wb") as file:
+            hashing = _HashingFile(file)
+            # No times, no owners: the same images are the same bytes.
+            with tarfile.open(fileobj=hashing, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+                for key, image_format, sample in zip(keys, formats, samples, strict=True):
+                    images[key] = hashlib.sha256(sample["image"]).hexdigest()
+                    for name, extension in MEMBERS.items():
+                        member = tarfile.TarInfo(f"{key}.{image_format if name == 'image' else extension}")
+                        member.size = len(sample[name])
+                        columns[f"{name}_offset"].append(file.tell() + tarfile.BLOCKSIZE)
+                        columns[f"{name}_size"].append(member.size)
+                        tar.addfile(member, io.BytesIO(sample[name]))
+        tar_hash = hashing.digest.hexdigest()
+        if sha256(temporary) != tar_hash:
+            raise OSError(f"{temporary} does not read back as written; is the disk healthy?")
+    for name, values in columns.items():
+        annotations = annotations.append_column(name, pa.array(values, pa.int64()))
     parquet = io.BytesIO()
     pq.write_table(annotations, parquet, compression="zstd")
     marker = {
         "shard": shard,
-        "count": len(samples),
-        "tar_sha256": hashlib.sha256(tar).hexdigest(),
+        "count": len(images),
+        "tar_sha256": tar_hash,
         "parquet_sha256": hashlib.sha256(parquet.getvalue()).hexdigest(),
-        "image_sha256": {
-            key: hashlib.sha256(sample["image"]).hexdigest()
-            for key, sample in zip(keys, samples, strict=True)
-        },
+        "image_sha256": images,
         **info,
     }
-    write_atomic(shard_path(folder, shard, ".tar"), tar)
     write_atomic(shard_path(folder, shard, ".parquet"), parquet.getvalue())
     write_atomic(shard_path(folder, shard, ".json"), json.dumps(marker, indent=1).encode())
     return marker
+
+
+class _HashingFile:
+    """A file that knows the SHA-256 of what was written to it."""
+
+    def __init__(self, file):
+        self.file, self.digest, self.tell = file, hashlib.sha256(), file.tell
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self.file.write(data)
 
 
 def is_done(folder: Path, shard: int, plan_hash: str) -> bool:
@@ -134,43 +160,19 @@ def is_done(folder: Path, shard: int, plan_hash: str) -> bool:
     marker = shard_path(folder, shard, ".json")
     if not marker.exists():
         return False
-    info = json.loads(marker.read_text())
-    return info["plan_hash"] == plan_hash and all(
-        path.exists() and sha256_of(path) == info[f"{path.suffix[1:]}_sha256"]
+    try:
+        info = json.loads(marker.read_text())
+    except ValueError:
+        return False
+    return info.get("plan_hash") == plan_hash and all(
+        path.exists() and sha256(path) == info.get(f"{path.suffix[1:]}_sha256")
         for path in (marker.with_suffix(".tar"), marker.with_suffix(".parquet"))
     )
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write, fsync, read back, rename: path never holds half a file."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    """Write, read back, fsync, rename: path never holds half a file."""
+    with replacing(Path(path)) as temporary:
+        temporary.write_bytes(data)
         if temporary.read_bytes() != data:
             raise OSError(f"{temporary} does not read back as written; is the disk healthy?")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _tar_bytes(keys: list[str], formats: list[str], samples: list[dict[str, bytes]]):
-    """A tar without times or owners, and name -> offset of each image's data in it."""
-    buffer, offsets = io.BytesIO(), {name: [] for name in MEMBERS}
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for key, image_format, sample in zip(keys, formats, samples, strict=True):
-            for name, extension in MEMBERS.items():
-                member = tarfile.TarInfo(f"{key}.{image_format if name == 'image' else extension}")
-                member.size = len(sample[name])
-                offsets[name].append(buffer.tell() + tarfile.BLOCKSIZE)
-                tar.addfile(member, io.BytesIO(sample[name]))
-    return buffer.getvalue(), offsets

@@ -2,126 +2,99 @@
 
 `python -m renderih_lib.render.worker --plan plan.parquet --shard 0 --out DIR`
 
-Needs no scheduler and knows of none: any number of workers may run, one per shard. A finished image waits in
-`DIR/shard-00000.staging/`; the shard itself appears at the end, in one step. An image that fails is left out
-and named, with the reason, in `DIR/quarantine.jsonl`.
+Needs no scheduler and knows of none: any number of workers may run, one per shard; a second one at the same shard
+waits for the first and then has nothing to do. A finished image waits in `DIR/shard-00000.staging/`; the shard itself
+appears at the end, in one step. An image that fails is left out and named, with the reason, in `DIR/quarantine.jsonl`.
 """
 
 import argparse
 import errno
-import hashlib
-import io
 import json
 import os
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from PIL import Image
 
-from renderih_lib.render.annotate import Labels
-from renderih_lib.render.cycles import ChildDied, CyclesProcess
-from renderih_lib.render.environments import environments_in, shipped_environments
+from renderih_lib.render.cycles import DEVICES, ChildDied, CyclesProcess
 from renderih_lib.render.frames import Frame, frame, plan_rows
 from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.plan import HASHED, plan_info
-from renderih_lib.render.shards import flat_column, is_done, sha256_of, shard_path, write_atomic, write_shard
+from renderih_lib.render.shards import flat_column, is_done, shard_path, write_shard
+from renderih_lib.render.sleeves import Sleeve
+from renderih_lib.render.sources import Sources
+from renderih_lib.render.staging import Staging, compressed
+from renderih_lib.repro import Meter, exit_code
 
 ATTEMPTS = 3  # for an image during which Blender dies
-FAILURE_SHARE = 0.01  # of a shard (but two images at least), above which something is wrong with all of it
-JPEG_QUALITY = 95
-_LOG_SECONDS, _LOW_DISK = 5.0, 16 * 2**20
+FAILURE_SHARE = 0.2  # of a shard (but two images at least), above which something is wrong with all of it
+_LOW_DISK = 16 * 2**20
 
 
 def render_shard(
-    plan_path: Path, shard: int, out: Path, *, skins: Path | None = None, threads: int = 1
+    plan_path: Path,
+    shard: int,
+    out: Path,
+    *,
+    skins: Path | None = None,
+    threads: int = 1,
+    device: str = "cpu",
 ) -> dict:
     """Render, annotate and write one shard; returns its done-marker. A finished shard is checked and left alone.
 
     Args:
         skins: folder of skin textures; the plan's own if None. threads: CPU threads of Cycles.
+        device: what Cycles renders on, one of `cycles.DEVICES`. Pictures of different devices differ in their noise.
 
     Raises:
-        ValueError: if the plan has no such shard, or a texture is not the one that was planned.
-        RuntimeError: if too many images fail.
+        ValueError: if the plan has no such shard, or a folder that it names is missing.
+        RuntimeError: if Cycles lacks the device, or too many images fail.
     """
     rows = pq.read_table(plan_path, filters=[("shard", "==", shard)])
+    rows = rows.replace_schema_metadata(pq.read_metadata(plan_path).metadata)
     info = plan_info(rows)
     if len(rows) == 0:
         raise ValueError(f"{plan_path} has no shard {shard}")
-    if is_done(out, shard, info["hash"]):
-        return json.loads(shard_path(out, shard, ".json").read_text())
-    out.mkdir(parents=True, exist_ok=True)
-    with _Shard(info, shard, out, _skins_folder(plan_path, info, rows, skins), plan_path, threads) as work:
-        return work.run(rows)
-
-
-class _Finished(NamedTuple):
-    """What the shard keeps of an image."""
-
-    members: dict[str, bytes]
-    keypoints_3d: np.ndarray
-    keypoints_2d: np.ndarray
-    keypoint_visible: np.ndarray
-    hand_iou: float
-    report: dict  # of Blender: exposure, seconds, version
+    if not is_done(out, shard, info["hash"]):
+        sources = Sources(plan_path, info, skins)
+        staging = Staging(shard_path(out, shard, ".staging"), {"plan": info["hash"], "device": device})
+        with staging.alone():
+            if not is_done(out, shard, info["hash"]):
+                _remove_scraps(out, shard)
+                with _Shard(info, shard, out, sources, staging, threads) as work:
+                    work.run(rows)
+            staging.clear()
+    return json.loads(shard_path(out, shard, ".json").read_text())
 
 
 class _Pending:
-    """An image on its way: its labels, and its picture once there is one."""
+    """An image on its way: its labels, and what Blender has to be told."""
 
-    def __init__(self, item: Frame, picture: tuple[bytes, dict] | None, path: Path):
-        self.frame, self.picture, self.trouble = item, picture, None
-        self.members = encoded(item.labels)
-        self.geometry_path, self.image_path = path.with_suffix(".npz"), path.with_suffix(".png")
-
-    def send(self, work: "_Shard") -> None:
-        job = self.frame.job(work.arms, self.geometry_path, self.image_path, work.skins, work.environments)
-        work.cycles.send("render", **job)
-
-    def finished(self) -> _Finished:
-        labels, (image, report) = self.frame.labels, self.picture
-        points = labels.keypoints_3d, labels.keypoints_2d, labels.visible
-        return _Finished(self.members | {"image": image}, *points, labels.hand_iou, report)
+    def __init__(self, item: Frame, work: "_Shard"):
+        self.row, self.labels, self.sent = item.row, item.labels, False
+        path = work.cycles.scratch / item.row["key"]
+        self.files = path.with_suffix(".npz"), path.with_suffix(".png")
+        self.job = item.job(work.arms, *self.files, work.sources)
 
     def clean(self) -> None:
-        self.geometry_path.unlink(missing_ok=True)
-        self.image_path.unlink(missing_ok=True)
-
-
-class _Progress:
-    """One line every few seconds."""
-
-    def __init__(self, name: str, total: int):
-        self.name, self.total, self.done = name, total, 0
-        self.begin = self.last = time.monotonic()
-
-    def step(self) -> None:
-        self.done += 1
-        now = time.monotonic()
-        if now - self.last >= _LOG_SECONDS or self.done == self.total:
-            self.last = now
-            print(f"{self.name}: {self.done}/{self.total} images, {now - self.begin:.0f} s", flush=True)
+        for path in self.files:
+            path.unlink(missing_ok=True)
 
 
 class _Shard:
     """One run over the rows of a shard."""
 
-    def __init__(self, info: dict, shard: int, out: Path, skins: Path, plan_path: Path, threads: int):
-        self.info, self.shard, self.out, self.skins = info, shard, out, skins
-        folder = info.get("environments_folder")
-        self.environments = environments_in(plan_path.parent / folder) if folder else shipped_environments()
-        self.staging = shard_path(out, shard, ".staging")
-        self.staging.mkdir(exist_ok=True)
-        self.arms = ArmPair(info["recipe"]["levels"])
-        self.cycles = CyclesProcess(self.arms, info["recipe"], threads)
+    def __init__(self, info: dict, shard: int, out: Path, sources: Sources, staging: Staging, threads: int):
+        self.info, self.shard, self.out, self.sources, self.staging = info, shard, out, sources, staging
+        self.arms, self.sleeve = ArmPair(info["recipe"]["levels"]), Sleeve()
+        device = staging.made_from["device"]
+        self.cycles = CyclesProcess(self.arms, info["recipe"], threads, device, self.sleeve)
+        self.meter = Meter(f"shard {info['dataset']} {shard:05d}", None, "images")
         self.failed: dict[int, str] = {}
         self.rendered = 0
 
@@ -131,203 +104,155 @@ class _Shard:
     def __exit__(self, *_):
         self.cycles.__exit__()
 
-    def run(self, table: pa.Table) -> dict:
+    def run(self, table: pa.Table) -> None:
         begin, cpu = time.perf_counter(), time.process_time()
         rows = plan_rows(table)
-        log = _Progress(f"shard {self.shard}", len(rows))
-        done, ahead = {}, None  # while Blender renders one image, the labels of the next are computed
+        self.meter.total = len(rows)
+        current = None  # while Blender renders one image, the next is prepared and the one before it encoded
         for row in rows:
-            prepared = self._prepare(row)
-            self._finish(ahead, done, log)
-            ahead = prepared
-            self._begin(ahead)
-        self._finish(ahead, done, log)
-        limit = max(2, round(FAILURE_SHARE * len(rows)))
-        if len(self.failed) > limit or not done:
-            raise RuntimeError(
-                f"{len(self.failed)} images of shard {self.shard} failed; last: {_last(self.failed)}"
-            )
-        marker = self._write(table, done, begin, cpu)
-        shutil.rmtree(self.staging, ignore_errors=True)
-        return marker
+            if row["key"] in self.staging:
+                self.meter.step()
+                continue
+            upcoming = self._prepared(row)
+            report = self._report(current)
+            self._send(upcoming)
+            self._keep(current, report)
+            current = upcoming
+        self._keep(current, self._report(current))
+        if len(self.failed) > max(2, round(FAILURE_SHARE * len(rows))) or len(self.failed) == len(rows):
+            last = max(self.failed)
+            raise RuntimeError(f"{len(self.failed)} images failed; image {last}: {self.failed[last]}")
+        self._write(table, begin, cpu)
 
-    def _prepare(self, row: dict) -> _Pending | None:
-        """Labels of a row, and its staged picture if an earlier run made it; None if the row is bad."""
+    def _prepared(self, row: dict) -> _Pending | None:
+        """The labels and the job of a row; None if the row is bad."""
         try:
-            item = frame(row, self.arms)
+            item = frame(row, self.arms, self.sleeve)
             if len(item.labels.hand_pixels) == 0:
                 raise ValueError("no pixel shows a hand")
+            return _Pending(item, self)
         except ValueError as error:
-            self._quarantine(row, str(error))
-            return None
-        return _Pending(item, self._staged(row), self.cycles.scratch / row["key"])
+            return self._quarantine(row, str(error))
 
-    def _begin(self, pending: _Pending | None) -> None:
-        if pending is None or pending.picture is not None:
-            return
-        try:
-            pending.send(self)
-        except (ValueError, ChildDied) as error:
-            pending.trouble = error
-
-    def _finish(self, pending: _Pending | None, done: dict[int, _Finished], log: _Progress) -> None:
+    def _send(self, pending: _Pending | None) -> None:
         if pending is None:
             return
-        row = pending.frame.row
-        for attempt in range(ATTEMPTS):
+        try:
+            self.cycles.send("render", **pending.job)
+            pending.sent = True
+        except ChildDied:
+            pass  # it is sent again when its picture is wanted
+
+    def _report(self, pending: _Pending | None) -> dict | None:
+        """Blender's report on an image, once it is rendered; None if there is none or it cannot be."""
+        if pending is None:
+            return None
+        for _ in range(ATTEMPTS):
             try:
-                if pending.picture is None:
-                    pending.picture = self._rendered(pending, again=attempt > 0)
-                done[row["image_id"]] = pending.finished()
-                break
+                if not pending.sent:
+                    self.cycles.send("render", **pending.job)
+                return self.cycles.receive() | {"blender": self.cycles.blender}
             except ValueError as error:
-                self._quarantine(row, str(error))
+                if shutil.disk_usage(self.cycles.scratch).free < _LOW_DISK:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.cycles.scratch)) from None
+                reason = str(error)
                 break
             except ChildDied as error:
-                reason = str(error)
-        else:
-            self._quarantine(row, reason)
+                reason, pending.sent = str(error), False
         pending.clean()
-        log.step()
+        return self._quarantine(pending.row, reason)
 
-    def _rendered(self, pending: _Pending, again: bool) -> tuple[bytes, dict]:
-        """Encoded image and Blender's report on it, staged."""
-        if again:
-            pending.send(self)
-        elif pending.trouble:
-            raise pending.trouble
+    def _keep(self, pending: _Pending | None, report: dict | None) -> None:
+        if report is None:
+            return
+        row = pending.row
+        size = row["width"], row["height"]
         try:
-            reply = self.cycles.receive()
-        except ValueError:
-            if shutil.disk_usage(self.cycles.scratch).free < _LOW_DISK:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.cycles.scratch)) from None
-            raise
-        self.rendered += 1
-        row = pending.frame.row
-        data = compressed(pending.image_path, row["image_format"], (row["width"], row["height"]))
-        header = {"plan": self.info["hash"], "sha256": hashlib.sha256(data).hexdigest()}
-        header |= reply | {"blender": self.cycles.blender}
-        write_atomic(self.staging / row["key"], json.dumps(header).encode() + b"\n" + data)
-        return data, header
-
-    def _staged(self, row: dict) -> tuple[bytes, dict] | None:
-        """What an earlier run left of this image, if it is whole and of this plan."""
-        path = self.staging / row["key"]
-        line, _, data = (path.read_bytes() if path.exists() else b"").partition(b"\n")
-        try:
-            header = json.loads(line)
-        except ValueError:
-            return None
-        whole = hashlib.sha256(data).hexdigest() == header["sha256"]
-        return (data, header) if whole and header["plan"] == self.info["hash"] else None
+            image = compressed(pending.files[1], row["image_format"], row["jpeg_quality"], size)
+        except ValueError as error:
+            self._quarantine(row, str(error))
+        else:
+            self.staging.write(row["key"], image, pending.labels, report)
+            self.rendered += 1
+            self.meter.step()
+        pending.clean()
 
     def _quarantine(self, row: dict, reason: str) -> None:
         self.failed[row["image_id"]] = reason
+        entry = {"image_id": row["image_id"], "shard": self.shard}
+        line = json.dumps(entry | {"plan": self.info["hash"], "reason": reason})
         path = self.out / "quarantine.jsonl"
-        entry = {
-            "image_id": row["image_id"],
-            "shard": self.shard,
-            "plan": self.info["hash"],
-            "reason": reason,
-        }
-        known = path.read_text().splitlines() if path.exists() else []
-        line = json.dumps(entry)
-        if line not in known:
+        if line not in (path.read_text().splitlines() if path.exists() else []):
             with open(path, "a") as file:
                 file.write(line + "\n")
+        self.meter.step()
 
-    def _write(self, table: pa.Table, done: dict, begin: float, cpu: float) -> dict:
-        kept = table.filter(pa.array([i in done for i in table["image_id"].to_pylist()]))
-        items = [done[i] for i in kept["image_id"].to_pylist()]
+    def _write(self, table: pa.Table, begin: float, cpu: float) -> None:
+        table = table.filter(pa.array([i not in self.failed for i in table["image_id"].to_pylist()]))
+        keys = table["key"].to_pylist()
+        headers = [self.staging.read(key)[0] for key in keys]
         for name in ("keypoints_3d", "keypoints_2d", "keypoint_visible"):
-            kept = kept.append_column(name, flat_column(np.stack([getattr(item, name) for item in items])))
-        kept = kept.append_column("hand_iou", pa.array([item.hand_iou for item in items], pa.float32()))
-        reports = pd.DataFrame([item.report for item in items])
-        kept = kept.append_column("exposure_ev", pa.array(reports["exposure_ev"].to_numpy()))
-        made = {name: self.info[name] for name in (*HASHED, "hash")} | {"blender": reports["blender"][0]}
-        kept = kept.replace_schema_metadata({"plan": json.dumps(made, sort_keys=True)})
-        marker = {"plan_hash": self.info["hash"], "dataset": self.info["dataset"], "blender": made["blender"]}
-        marker |= {"quarantined": {str(i): reason for i, reason in sorted(self.failed.items())}}
+            table = table.append_column(name, flat_column(np.stack([header[name] for header in headers])))
+        table = table.append_column(
+            "hand_iou", pa.array([header["hand_iou"] for header in headers], pa.float32())
+        )
+        reports = [header["report"] for header in headers]
+        table = table.append_column("exposure_ev", pa.array([report["exposure_ev"] for report in reports]))
+        made = {"blender": reports[0]["blender"], "device": self.staging.made_from["device"]}
+        plan = {name: self.info[name] for name in (*HASHED, "hash")} | made
+        table = table.replace_schema_metadata({"plan": json.dumps(plan, sort_keys=True)})
+        failed = {str(i): reason for i, reason in sorted(self.failed.items())}
+        marker = {
+            "plan_hash": self.info["hash"],
+            "dataset": self.info["dataset"],
+            **made,
+            "quarantined": failed,
+        }
         marker |= {"rendered": self.rendered, "seconds": time.perf_counter() - begin}  # by this run
+        child = sum(report["cpu_seconds"] for report in reports)
         marker["cpu_seconds"] = (
-            reports["cpu_seconds"].sum() + time.process_time() - cpu
-        )  # by all runs, from here
-        marker |= {"render_seconds": reports["render_seconds"].sum(), "rss_mb": reports["rss_mb"].max()}
-        return write_shard(self.out, self.shard, [item.members for item in items], kept, marker)
+            child + time.process_time() - cpu
+        )  # by all runs in Blender, by this one beside it
+        marker["render_seconds"] = sum(report["render_seconds"] for report in reports)
+        marker["rss_mb"] = max(report["rss_mb"] for report in reports)
+        write_shard(self.out, self.shard, (self.staging.read(key)[1] for key in keys), table, marker)
 
 
-def encoded(labels: Labels) -> dict[str, bytes]:
-    """Mask and depth images as PNG, by member name."""
-    images = {
-        "parts": labels.parts,
-        "right": labels.amodal[0],
-        "left": labels.amodal[1],
-        "depth": labels.depth,
-    }
-    return {name: _png(image) for name, image in images.items()}
+def _remove_scraps(out: Path, shard: int) -> None:
+    """What a killed worker left half-written of a shard."""
+    for path in out.glob(f".shard-{shard:05d}.*.tmp"):
+        path.unlink(missing_ok=True)
 
 
-def compressed(path: Path, image_format: str, size: tuple[int, int]) -> bytes:
-    """Blender's PNG, checked and encoded again without its metadata, so that equal pixels are equal bytes.
-
-    Raises:
-        ValueError: if the file is no complete picture of that size (width, height).
-    """
-    try:
-        with Image.open(path) as image:
-            pixels = image.convert("RGB")
-    except OSError as error:
-        raise ValueError(f"Blender's picture cannot be read: {error}") from None
-    if pixels.size != tuple(size):
-        raise ValueError(f"Blender's picture is {pixels.size}, not {tuple(size)}")
-    buffer = io.BytesIO()
-    if image_format == "jpg":
-        pixels.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    else:
-        pixels.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _png(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _skins_folder(plan_path: Path, info: dict, rows: pa.Table, skins: Path | None) -> Path:
-    folder = skins if skins is not None else plan_path.parent / info.get("skins_folder", ".")
-    for name in sorted(set(rows["skin"].to_pylist())):
-        path = folder / f"{name}.npz"
-        if not path.is_file():
-            raise ValueError(f"{path} is missing; give the folder of the plan's skins with --skins")
-        if sha256_of(path) != info["skins"][name]:
-            raise ValueError(f"{path} is not the texture that was planned; make the plan again")
-    return folder.resolve()
-
-
-def _last(failed: dict[int, str]) -> str:
-    image_id = max(failed)
-    return f"image {image_id}: {failed[image_id]}"
-
-
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        "python -m renderih_lib.render.worker", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--plan", type=Path, required=True)
     parser.add_argument("--shard", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--skins", type=Path, help="folder of skin textures, if not where the plan says")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of Cycles")
-    args = parser.parse_args(argv)
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="what Cycles renders on")
+    options = parser.parse_args(argv)
     torch.set_num_threads(1)
+    return exit_code(lambda: _render(options), options.out, f"shard {options.shard}")
+
+
+def _render(options: argparse.Namespace) -> None:
     try:
-        marker = render_shard(args.plan, args.shard, args.out, skins=args.skins, threads=args.threads)
-    except (ValueError, RuntimeError) as error:
-        sys.exit(f"shard {args.shard}: {error}")
-    except OSError as error:
-        sys.exit(f"shard {args.shard}: cannot write to {args.out}: {error.strerror or error}. Images that are "
-                 "finished are kept; make room or allow writing, then run the same command again")  # fmt: skip
-    print(f"shard {args.shard}: {marker['count']} images, {len(marker['quarantined'])} left out")
+        marker = render_shard(
+            options.plan,
+            options.shard,
+            options.out,
+            skins=options.skins,
+            threads=options.threads,
+            device=options.device,
+        )
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+    print(f"shard {options.shard}: {marker['count']} images, {len(marker['quarantined'])} left out")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -34,6 +34,14 @@ def panorama(path: str) -> tuple:
     return (image,)
 
 
+def pixels_of(image) -> np.ndarray:
+    """Pixels (H, W, 4) float32 of a Blender image, linear, top row first."""
+    width, height = image.size
+    pixels = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    return pixels.reshape(height, width, 4)[::-1]
+
+
 def shrunk(image: np.ndarray, size: int) -> np.ndarray:
     """Box-filtered to at most `size` pixels a side."""
     step = max(1, image.shape[0] // size)

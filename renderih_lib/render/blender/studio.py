@@ -3,7 +3,6 @@
 Datablocks are made once and reused, so memory stays flat over hundreds of images.
 """
 
-import math
 import os
 import resource
 import time
@@ -13,36 +12,37 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from renderih_lib.render.blender.images import ImageCache, panorama
-from renderih_lib.render.blender.skin import LIGHT_SKIN, SkinMaterial
+from renderih_lib.render.blender.bodies import Bodies
+from renderih_lib.render.blender.develop import metered_exposure, pasted, sensed, write_picture
+from renderih_lib.render.blender.images import ImageCache, panorama, pixels_of
+from renderih_lib.render.blender.skin import SkinMaterial
 from renderih_lib.render.blender.world import PanoramaWorld
-
-VIEW_TRANSFORM, LOOK = (
-    "AgX",
-    "AgX - Medium High Contrast",
-)  # keeps skin believable (Standard clips, Filmic yellows)
 
 
 class Studio:
-    """One scene with two hands, a panorama and a camera, kept between images.
+    """One scene with two hands, what they wear and touch, a panorama and a camera, kept between images.
 
     Args:
-        mesh: npz with quads (Q, 4), uv (Q, 4, 2) and label (Q,) float.
-        recipe: fields of `plan.Recipe`.
-        scratch: folder for the float image between rendering and exposure.
+        mesh: npz with quads (Q, 4), uv (Q, 4, 2) and label (Q,) float of the skin, and what `Bodies` needs.
+        recipe: fields of `recipes.Recipe`. device: one of `cycles.DEVICES`. threads: of the CPU.
+        scratch: folder for the float image between rendering and developing.
+
+    Raises:
+        ValueError: if Cycles finds no such device.
     """
 
-    def __init__(self, mesh: str, recipe: dict, scratch: str):
+    def __init__(self, mesh: str, recipe: dict, device: str, threads: int, scratch: Path):
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self.scene, self.recipe = bpy.context.scene, recipe
-        self.linear = str(Path(scratch) / f"linear-{os.getpid()}.exr")
+        self.linear = str(scratch / f"linear-{os.getpid()}.exr")
         self.images = ImageCache()
         with np.load(mesh, allow_pickle=False) as arrays:
             self.mesh = _quad_mesh(arrays["quads"], arrays["uv"], arrays["label"])
+            self.bodies = Bodies(self.scene, arrays)
         self.hands = self._linked("hands", self.mesh)
         self.camera = self._linked("camera", bpy.data.cameras.new("camera"))
         self.scene.camera = self.camera
-        self._set_up_cycles()
+        self._set_up_cycles(device, threads)
         self.skin = SkinMaterial(recipe, self.images)
         self.mesh.materials.append(self.skin.material)
         self.world = PanoramaWorld(self.scene, recipe, self.images)
@@ -53,18 +53,18 @@ class Studio:
         Returns what the reply carries: exposure_ev, seconds of Cycles alone, CPU seconds of everything.
         """
         begin = time.process_time()
-        self._pose(job)
+        meter = self._pose(job)
         self.skin.wear(job)
+        self.bodies.dress(job)
         self.world.light(job)
         cycles = self.scene.cycles
         cycles.samples, cycles.seed = job["samples"], job["seed"]
-        cycles.use_denoising = job.get("denoise", True)
+        cycles.use_denoising = True
+        self.scene.render.film_transparent = bool(job["background"])
         started = time.perf_counter()
         bpy.ops.render.render()
         seconds = time.perf_counter() - started
-        pixels = self._linear_pixels(job)
-        exposure = self._metered_exposure(job, pixels)
-        self._develop(pixels, exposure, job["path"])
+        exposure = self._develop(job, self._linear_pixels(), meter)
         cpu = time.process_time() - begin
         return {"exposure_ev": exposure, "render_seconds": seconds, "cpu_seconds": cpu, "rss_mb": _rss_mb()}
 
@@ -74,15 +74,17 @@ class Studio:
         Channel 0 is the label of the face, channel 1 its depth in metres along the optical axis; 0 = nothing.
         """
         self._pose(job)
-        self.mesh.materials[0] = self._label_material()
+        layer = self.scene.view_layers[0]
+        layer.material_override = self._label_material()
         self.world.background.inputs["Strength"].default_value = 0.0
         cycles, width = self.scene.cycles, self.scene.cycles.filter_width
         cycles.samples, cycles.use_denoising, cycles.filter_width = 1, False, 0.01
+        self.scene.render.film_transparent = False
         bpy.ops.render.render()
-        np.save(job["path"], self._linear_pixels(job)[..., :2])
+        np.save(job["path"], self._linear_pixels()[..., :2])
         cycles.filter_width = width
         self.world.background.inputs["Strength"].default_value = 1.0
-        self.mesh.materials[0] = self.skin.material
+        layer.material_override = None
         return {}
 
     def projection(self, job: dict) -> dict:
@@ -97,11 +99,7 @@ class Studio:
 
     def radiance(self, job: dict) -> dict:
         """Writes the light of panorama `job["environment"]` as npy (H, W, 3) float32, linear, top row first."""
-        image = self.images.get(job["environment"], panorama)[0]
-        width, height = image.size
-        pixels = np.empty(width * height * 4, np.float32)
-        image.pixels.foreach_get(pixels)
-        np.save(job["path"], pixels.reshape(height, width, 4)[::-1, :, :3])
+        np.save(job["path"], pixels_of(self.images.get(job["environment"], panorama)[0])[..., :3])
         return {}
 
     def _linked(self, name: str, data):
@@ -109,10 +107,14 @@ class Studio:
         self.scene.collection.objects.link(item)
         return item
 
-    def _set_up_cycles(self):
+    def _set_up_cycles(self, device: str, threads: int):
         scene, cycles, recipe = self.scene, self.scene.cycles, self.recipe
-        scene.render.engine, cycles.device = "CYCLES", "CPU"
-        scene.render.threads_mode, scene.render.threads = "FIXED", recipe["threads"]
+        scene.render.engine = "CYCLES"
+        cycles.device = "CPU" if device == "cpu" else "GPU"
+        if device != "cpu":
+            _use_gpu(device)
+            cycles.denoising_use_gpu = True
+        scene.render.threads_mode, scene.render.threads = "FIXED", threads
         cycles.use_adaptive_sampling = False
         cycles.max_bounces = recipe["bounces"]
         cycles.diffuse_bounces = cycles.glossy_bounces = recipe["bounces"]
@@ -120,16 +122,19 @@ class Studio:
         cycles.denoiser = "OPENIMAGEDENOISE"
         if recipe["fast_denoiser"]:
             cycles.denoising_quality = cycles.denoising_prefilter = "FAST"
-        scene.view_settings.view_transform, scene.view_settings.look = VIEW_TRANSFORM, LOOK
         scene.render.dither_intensity = 0.0
         scene.render.use_stamp = False
-        scene.render.image_settings.color_mode = "RGB"
 
-    def _pose(self, job: dict):
+    def _pose(self, job: dict) -> np.ndarray:
+        """Take the shapes and the camera of a job; returns the pixels to expose for."""
         with np.load(job["geometry"], allow_pickle=False) as arrays:
-            self.mesh.vertices.foreach_set("co", arrays["vertices"].astype(np.float32).ravel())
+            self.mesh.vertices.foreach_set("co", arrays["vertices"].ravel())
+            self.mesh.attributes["flexion"].data.foreach_set("value", arrays["flexion"])
+            self.bodies.pose(job, arrays)
+            meter = arrays["meter"]
         self.mesh.update()
         self._aim(job)
+        return meter
 
     def _aim(self, job: dict):
         render, camera = self.scene.render, self.camera.data
@@ -158,41 +163,27 @@ class Studio:
         links.new(emission.outputs["Emission"], nodes.new("ShaderNodeOutputMaterial").inputs["Surface"])
         return material
 
-    def _metered_exposure(self, job: dict, pixels: np.ndarray) -> float:
-        """Stops that bring the median luminance on the hands to what suits this skin, plus the plan's jitter."""
-        with np.load(job["geometry"], allow_pickle=False) as arrays:
-            hands = pixels[..., :3].reshape(-1, 3)[arrays["meter"]]
-        if len(hands) == 0:
-            raise ValueError("no pixel shows a hand: nothing to expose for")
-        median = float(np.median(hands @ (0.2126, 0.7152, 0.0722)))
-        target = 0.25 * (self.skin.luminance * job["tone_value"] / LIGHT_SKIN) ** 0.55
-        return math.log2(target / max(median, 1e-6)) + job["exposure_jitter"]
+    def _develop(self, job: dict, pixels: np.ndarray, meter: np.ndarray) -> float:
+        """Expose pixels (H, W, 4) for the hands and write the picture; returns the stops."""
+        exposure = metered_exposure(pixels, meter, self.skin.luminance * job["tone_value"])
+        exposure += job["exposure_jitter"]
+        light = pixels[..., :3]
+        if job["background"]:
+            light = pasted(pixels, self.world.view(job), exposure)
+        light = sensed(light * np.float32(2.0**exposure), job)
+        write_picture(self.scene, light, job["view_transform"], job["path"])
+        return exposure
 
-    def _linear_pixels(self, job: dict) -> np.ndarray:
+    def _linear_pixels(self) -> np.ndarray:
         """The last render, (H, W, 4) float32 linear, top row first."""
-        self._save(bpy.data.images["Render Result"], self.linear, "OPEN_EXR", "32")
-        image = bpy.data.images.load(self.linear)
-        pixels = np.empty(job["width"] * job["height"] * 4, np.float32)
-        image.pixels.foreach_get(pixels)
-        bpy.data.images.remove(image)
-        return pixels.reshape(job["height"], job["width"], 4)[::-1]
-
-    def _develop(self, pixels: np.ndarray, exposure: float, path: str):
-        """Write pixels (H, W, 4), brightened by stops of exposure, through the view transform as PNG.
-
-        `view_settings.exposure` would do the same, but Blender keeps a colour processor of 4 MB for each of its values.
-        """
-        height, width = pixels.shape[:2]
-        image = bpy.data.images.new("developed", width, height, float_buffer=True)
-        image.pixels.foreach_set(np.ascontiguousarray(pixels[::-1] * np.float32(2.0**exposure)).ravel())
-        image.update()
-        self._save(image, path, "PNG", "8")
-        bpy.data.images.remove(image)
-
-    def _save(self, image, path: str, file_format: str, depth: str):
         settings = self.scene.render.image_settings
-        settings.file_format, settings.color_depth = file_format, depth
-        image.save_render(path, scene=self.scene)
+        settings.file_format, settings.color_mode = "OPEN_EXR", "RGBA"
+        settings.color_depth, settings.exr_codec = "32", "NONE"
+        bpy.data.images["Render Result"].save_render(self.linear, scene=self.scene)
+        image = bpy.data.images.load(self.linear)
+        pixels = pixels_of(image)
+        bpy.data.images.remove(image)
+        return pixels
 
 
 def _quad_mesh(quads: np.ndarray, uv: np.ndarray, label: np.ndarray):
@@ -204,9 +195,24 @@ def _quad_mesh(quads: np.ndarray, uv: np.ndarray, label: np.ndarray):
     mesh.polygons.foreach_set("loop_start", np.arange(0, quads.size, 4, dtype=np.int32))
     mesh.polygons.foreach_set("use_smooth", np.ones(len(quads), bool))
     mesh.uv_layers.new(name="uv").uv.foreach_set("vector", uv.astype(np.float32).ravel())
+    mesh.attributes.new("flexion", "FLOAT", "POINT")
     mesh.attributes.new("label", "FLOAT", "FACE").data.foreach_set("value", label.astype(np.float32))
     mesh.update(calc_edges=True)
     return mesh
+
+
+def _use_gpu(device: str) -> None:
+    """Let Cycles render on every GPU of a kind; asking for one that is not there is an error, never a slow CPU."""
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    kinds = [kind for kind, *_ in preferences.get_device_types(bpy.context)]
+    if device.upper() in kinds:
+        preferences.compute_device_type = device.upper()
+        preferences.refresh_devices()
+    found = [item for item in preferences.devices if item.type == device.upper()]
+    if not found:
+        raise ValueError(f"Cycles finds no {device.upper()} device on this machine; use --device cpu")
+    for item in preferences.devices:
+        item.use = item in found
 
 
 def _rss_mb() -> float:
