@@ -1,5 +1,6 @@
 """Finished shards with true labels, and MANO-format files, for the tests of the exporters."""
 
+import functools
 import importlib.util
 import io
 from pathlib import Path
@@ -30,6 +31,7 @@ POSES, VIEWS = 2, 2
 def labelled_shards(tmp_path_factory, hands):
     """A function `dataset -> folder` with two finished shards: two natural pairs, seen from two sides each."""
 
+    @functools.cache
     def make(dataset: str) -> Path:
         folder = tmp_path_factory.mktemp("shards") / dataset
         folder.mkdir()

@@ -347,7 +347,7 @@ def test_an_existing_export_is_never_overwritten(format, train, tmp_path):
 
 
 def test_a_damaged_mask_is_named(labelled_shards, tmp_path):
-    folder = labelled_shards("objects-train")
+    folder = labelled_shards("damaged-train")
     tar = folder / "shard-00001.tar"
     tar.write_bytes(bytes(tar.stat().st_size))
     with pytest.raises(ValueError, match="00000002 in .*shard-00001.tar cannot be decoded"):
