@@ -12,7 +12,7 @@ DATA_ROOT = config.setdefault("data_root", "") or ""
 OUT_DIR = config.setdefault("out_dir", "runs")
 SOURCES = config.setdefault("sources", "notebooks/src")
 RESULTS = f"{OUT_DIR}/{SIZES.name}"
-PYTHON = sys.executable
+PYTHON = config.setdefault("python", sys.executable)  # on a cluster the controller may have another
 
 
 def made_by(notebook, *products):
