@@ -62,19 +62,19 @@ run.table(
 )
 
 # %% [markdown]
-# Image $i$ draws from its own generator, seeded with (root seed, dataset, $i$). So the first hundred images are the same
-# whether a hundred or a million follow, and shards may be rendered in any order, on any machine. The first two draws
-# of a row are its skin and its tone; the sixth is the panorama. From scratch:
+# The random numbers of image $i$ are a function of (root seed, dataset, $i$) and of nothing else: *Philox* turns a key and a
+# counter into numbers, as a cipher does, and every image has its own 16 counts of four numbers. So the first hundred
+# images are the same whether a hundred or a million follow, a million rows are drawn in one call, and shards may be
+# rendered in any order, on any machine. The first number chooses the skin, the sixth the place. From scratch:
 
 # %%
 i = len(table) - 1
-rng = np.random.default_rng(np.random.SeedSequence([seed, 0, i]))  # 0: the gallery
-skins, environments = sorted(info["skins"]), info["environments"]
-skin = skins[rng.integers(len(skins))]
-hue, saturation, value, contrast = rng.random(4)
-environment = environments[rng.integers(len(environments))]
-assert (skin, environment) == (table.skin[i], table.environment[i])
-print(f"image {i}: {skin} under {environment}, as planned")
+key = np.random.SeedSequence(seed, spawn_key=(0, 0)).generate_state(2, np.uint64)  # dataset 0 is the gallery
+u = np.random.Generator(np.random.Philox(key=key, counter=16 * i)).random(64)
+skins, places = list(info["skins"]), list(info["environments"])
+skin, place = skins[int(u[0] * len(skins))], places[int(u[5] * len(places))]
+assert (skin, place) == (table.skin[i], table.environment[i])
+print(f"image {i}: {skin} in {place}, as planned")
 
 # %% [markdown]
 # ## Four circular tracks
@@ -95,10 +95,11 @@ assert np.allclose(directions, track_directions(10))
 # %%
 from renderih_lib.render.frames import frame, plan_rows, row_camera, row_pose
 from renderih_lib.render.mesh import ArmPair
+from renderih_lib.render.sleeves import Sleeve
 
 rows = plan_rows(plan)
-arms = ArmPair(info["recipe"]["levels"])
-first = frame(rows[0], arms)
+arms, sleeve = ArmPair(info["recipe"]["levels"]), Sleeve()
+first = frame(rows[0], arms, sleeve)
 
 
 # %%
@@ -135,7 +136,7 @@ print(f"views with a fault: {np.mean(faults > 0):.0%} of gallery, {np.mean(train
 # %%
 from renderih_lib.render.cycles import CyclesProcess
 
-cycles = CyclesProcess(arms, info["recipe"])  # Blender, as a child process
+cycles = CyclesProcess(arms, info["recipe"], sleeve=sleeve)  # Blender, as a child process
 offsets = []
 for row in rows:
     world = arms.hands(row_pose([row])).keypoints[0].reshape(-1, 3).numpy()
@@ -153,7 +154,9 @@ assert max(offsets) < 0.1
 # 2. **What is where.** One sample per pixel, no light: the part under each pixel and its depth.
 # 3. **Light.** One sample per pixel: each pixel has followed one path of light.
 # 4. **More light**, then **denoising** guided by the surface's own colour and normals.
-# 5. **Exposure** is metered on the hands, as a photographer would; then the film-like view transform to 8 bits.
+# 5. **Exposure** is metered on the hands, as a photographer would.
+# 6. **Lens and sensor**, still in linear light: white balance, blur of about half a pixel, darker corners, and noise whose
+#    variance grows with the light. Then the film-like view transform to 8 bits, and JPEG where the plan says so.
 
 # %% [markdown]
 # Subdivision rounds corners, so it shrinks. Labels that speak of the unrounded mesh would be off by that much on
@@ -177,16 +180,16 @@ for share in (0.0, 0.5, 1.0):
 print({f"{share:.0%} pushed out": f"{offset:+.3f} mm" for share, offset in offsets_mm.items()})
 
 # %%
-from renderih_lib.render.environments import shipped_environments
+from renderih_lib.render.sources import Sources
 
 gallery_info = json.loads((folders["gallery"] / "shard-00000.json").read_text())
-skins_folder = folders["gallery"] / info["skins_folder"]
+sources = Sources(folders["gallery"] / "plan.parquet", info)  # where skins and panoramas are
 
 
 def rendered(item, name, **changes):
     """The picture of a frame, made now, with some of its settings changed: (H, W, 3) uint8."""
     path = cycles.scratch / f"{name}.png"
-    job = item.job(arms, cycles.scratch / "geometry.npz", path, skins_folder, shipped_environments())
+    job = item.job(arms, cycles.scratch / "geometry.npz", path, sources)
     cycles.ask("render", **(job | changes))
     return plt.imread(path)[..., :3]
 
@@ -195,23 +198,27 @@ def rendered(item, name, **changes):
 from renderih_lib.hand.pair import open_hand_pair
 
 hands = open_hand_pair()
-label, depth = cycles.seen(first.camera, arms.surface(first.cage))
+clean = {"psf_px": 0.0, "vignette": 0.0, "noise_iso": 0.0}  # no lens, no sensor
+label, depth = cycles.checked(
+    first.job(arms, cycles.scratch / "seen.npz", cycles.scratch / "none.png", sources)
+)
 steps = {
     "1 · label meshes": figures.facet_picture(hands, first),
     "2 · parts": figures.part_picture(label),
     "2 · depth": figures.depth_picture(depth),
-    "3 · one path": rendered(first, "one", samples=1, denoise=False),
-    "4 · more paths": rendered(first, "more", denoise=False),
-    "4, 5 · denoised": rendered(first, "final"),
+    "3 · one path": rendered(first, "one", samples=1, denoise=False, **clean),
+    "4 · more paths": rendered(first, "more", denoise=False, **clean),
+    "4 · denoised": rendered(first, "denoised", **clean),
+    "5, 6 · lens and sensor": rendered(first, "final"),
 }
 
 # %%
 run.show(
-    viz.sheet(list(steps.values()), columns=3, titles=list(steps), width=3.3),
+    viz.sheet(list(steps.values()), columns=4, titles=list(steps), width=2.6),
     "step_by_step",
     caption=f"Image 0 growing. Colours of parts are arbitrary; depth runs from near (dark) to far. {rows[0]['samples']} "
-    "samples per pixel are noisy, and denoising cleans them.",
-    alt="Six pictures of the same two hands: grey facets, coloured parts, depth, very noisy, less noisy, and clean.",
+    "samples per pixel are noisy, denoising cleans them, and a sensor adds its own, finer noise.",
+    alt="Seven pictures of the same two hands: grey facets, coloured parts, depth, very noisy, less noisy, clean, final.",
 )
 
 # %% [markdown]
@@ -220,7 +227,7 @@ run.show(
 # %%
 gallery = read_annotations(folders["gallery"])
 stored = decoded(read_member(gallery.iloc[0]))
-again = (255 * steps["4, 5 · denoised"]).round().astype(np.uint8)
+again = (255 * steps["5, 6 · lens and sensor"]).round().astype(np.uint8)
 assert np.array_equal(stored, again)
 print("image 0 of the shard, rendered again: identical", stored.shape)
 
@@ -296,9 +303,10 @@ assert iou(label > 0, depth > 0.5) == mask_iou(label > 0, depth > 0.5)
 # %%
 def agreement(row):
     """Overlap of traced and projected silhouettes of one image, and the median gap of depths in millimetres."""
-    item = frame(row, arms)
-    label, depth = cycles.seen(item.camera, arms.surface(item.cage))
-    bare = label < 33  # where a forearm is in front there is nothing to compare
+    item = frame(row, arms, sleeve)
+    job = item.job(arms, cycles.scratch / "seen.npz", cycles.scratch / "none.png", sources)
+    label, depth = cycles.checked(job)
+    bare = label < 33  # where a forearm or a sleeve is in front there is nothing to compare
     traced, projected = (label > 0) & bare, silhouette(hands, row_pose([row]), item.camera) & bare
     gap = np.abs(depth - DEPTH_UNIT * item.labels.depth)[traced & (item.labels.depth > 0)]
     return {"image": row["image_id"], "IoU": iou(traced, projected), "depth gap, mm": 1e3 * np.median(gap)}
@@ -491,8 +499,11 @@ run.write_metrics(
 #
 # ## What we saw
 #
-# Pictures and labels come from one row and agree to a fraction of a pixel. The same row gives the same bytes. The
-# limits are in the places, not the hands: eight panoramas of 1024 x 512 pixels, which are soft behind the hands; no
-# sleeves, no hair, no objects; forearms are straight.
+# Pictures and labels come from one row and agree to a fraction of a pixel. The same row gives the same bytes, in whatever
+# process and shard. A killed worker loses one picture, a broken input costs only its own pictures and is named in
+# `quarantine.jsonl`, and `python -m renderih_lib.render.audit` finds what a disk has damaged.
+# [docs/scaling.md](../docs/scaling.md) counts hours and disks of a million.
 #
-# Next: [11 · TransHand](11_transhand.ipynb) looks at such pictures.
+# **Limits.** Fingers stay round where they press; forearms are straight; objects are touched, not gripped.
+#
+# Next: [10 · Distribution analysis](10_distribution_analysis.ipynb) asks what these pictures contain.
