@@ -4,7 +4,6 @@ python -m renderih_lib.render.skin --count 7 --size 1024 --seed 0 --out skins
 """
 
 import argparse
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,13 @@ import numpy as np
 
 from renderih_lib.render import skin_fields as fields
 from renderih_lib.render.shards import write_atomic
+from renderih_lib.render.skin_files import SkinMaps, made_from, skin_maps, write_skin
+from renderih_lib.render.skin_hair import hair
+from renderih_lib.render.skin_noise import noise
 from renderih_lib.render.skin_texels import SkinTexels, skin_texels
+
+#: Grows when the same seed begins to give another skin, so that old files are baked again.
+RECIPE = 2
 
 
 class Tone(NamedTuple):
@@ -51,25 +56,26 @@ LAYERS = {
     "haemoglobin": Layer((-0.6, 0.9, 0.0), (-0.5, 0.4, 0.0)),
     "speckle": Layer((1.1, -1.2, 0.0), (0.9, -0.8, 0.0)),
     "knuckles": Layer((-3.0, 4.5, 0.3), (-6.0, 1.0, 0.0)),
-    "wrinkles": Layer((-8.0, 3.0, 0.5), (-8.0, 0.5, 0.0), -0.26),
-    "finger_creases": Layer((-5.0, 4.0, 0.0), (-8.0, 2.5, 1.0), -0.30),
-    "palm_lines": Layer((-5.0, 4.0, 0.0), (-8.0, 2.5, 1.0), -0.30),
+    "wrinkles": Layer((-5.0, 3.0, 0.5), (-7.0, 0.5, 0.0), -0.24),
+    "finger_creases": Layer((-5.0, 3.5, 0.0), (-8.0, 2.5, 1.0), -0.34),
+    "pads": Layer(height=0.12),
+    "palm_lines": Layer((-4.5, 3.0, 0.3), (-8.0, 2.5, 1.0), -0.34),
+    "palm_net": Layer((-1.2, 1.0, 0.0), (-2.5, 0.8, 0.4), -0.06),
     "wrist_creases": Layer((-3.0, 2.4, 0.0), (-6.0, 1.5, 0.5), -0.20),
     "fingertips": Layer((-0.8, 3.5, -0.3), (-0.5, 2.0, 0.0)),
-    "veins": Layer((-2.4, -3.4, -3.6), (-0.8, -0.9, -0.9), 0.12),
-    "tendons": Layer((0.4, 0.0, 0.0), (0.4, 0.0, 0.0), 0.16),
+    "veins": Layer((-1.6, -2.4, -2.8), (-0.6, -0.6, -0.6), 0.26),
+    "tendons": Layer((0.4, 0.0, 0.0), (0.4, 0.0, 0.0), 0.30),
     "spots": Layer((-10.0, 1.0, 2.0), (-6.0, 0.0, 0.0)),
-    "relief": Layer(height=0.02),
-    "pores": Layer(height=0.012),
+    "lines": Layer((-1.3, 0.5, 0.0), (-1.6, 0.2, 0.0), -0.035),
+    "pores": Layer((-2.0, 1.0, 0.5), (-2.0, 0.0, 0.0), -0.03),
+    "ridges": Layer((0.5, -0.4, 0.0), (0.7, -0.3, 0.0), 0.012),
+    "relief": Layer(height=0.015),
 }
 
-
-class SkinMaps(NamedTuple):
-    """Textures of one person; row 0 is v = 0, as in Blender's image buffers. Empty texels are 0."""
-
-    albedo: np.ndarray  # (H, W, 3) float32, linear Rec. 709 reflectance
-    height_mm: np.ndarray  # (H, W) float32, millimetres above the mesh
-    roughness: np.ndarray  # (H, W) float32, of the Principled BSDF
+#: Colours of hair, linear Rec. 709, and the tone groups that have them.
+HAIR_COLORS = {"blond": (0.32, 0.22, 0.11), "brown": (0.07, 0.04, 0.022), "black": (0.014, 0.011, 0.009)}
+FAIR, HAIRLESS_SHARE = ("white", "light_european"), 0.4
+HAIR_HEIGHT = 0.05  # mm
 
 
 def bake_skin(seed, tone: str, size: int) -> SkinMaps:
@@ -94,11 +100,25 @@ def bake_skin(seed, tone: str, size: int) -> SkinMaps:
     height = np.zeros(len(lab), np.float32)
     for name, layer in LAYERS.items():
         color = (1 - darkness) * np.array(layer.light) + darkness * np.array(layer.dark)
-        lab += parts[name][:, None] * color
+        if color.any():
+            lab += parts[name][:, None] * color
         height += layer.height * parts[name]
-    lab = with_nails(lab, parts, darkness)
-    maps = (lab_to_linear(lab), height * (1 - parts["nail"]) + 0.05 * parts["nail"], _roughness(parts, rng))
-    return SkinMaps(*(texels.image(values.astype(np.float32)) for values in maps))
+    height += parts["nail"] * (0.05 - height) - 0.10 * parts["nail_rim"]
+    albedo = lab_to_linear(with_nails(lab, parts, darkness))
+    color, amount = person_hair(tone, rng)
+    cover = hair(texels, amount, rng)
+    albedo += cover[:, None] * (np.array(HAIR_COLORS[color]) - albedo)
+    height += HAIR_HEIGHT * cover
+    rough = _roughness(parts, rng)
+    return skin_maps(texels, albedo, height, rough, (1 - parts["nail"]) * fields.folds(parts))
+
+
+def person_hair(tone: str, rng: np.random.Generator) -> tuple[str, float]:
+    """Colour of one person's hair, one of `HAIR_COLORS`, and how much of it: 0 for two people in five."""
+    colors, chances = (("blond", "brown", "black"), (0.4, 0.45, 0.15)) if tone in FAIR else (
+        ("brown", "black"), (0.35, 0.65))  # fmt: skip
+    amount = 0.0 if rng.random() < HAIRLESS_SHARE else rng.uniform(0.2, 1.0)
+    return str(rng.choice(colors, p=chances)), amount
 
 
 def person_tone(tone: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -123,22 +143,29 @@ def skin_fields(texels: SkinTexels, rng: np.random.Generator) -> dict[str, np.nd
     points = texels.points
     palm = fields.palm_amount(texels, rng)
     knuckles, wrinkles = fields.knuckles(texels, rng)
+    creases, pads = fields.finger_creases(texels, palm, rng)
+    lines, pores = fields.dorsal_relief(texels, palm, rng)
+    net, ridges = fields.palmar_relief(texels, palm, rng)
     return {
         "palm": palm,
-        "melanin": fields.noise(points, 18.0, rng, 4),
-        "haemoglobin": fields.noise(points, 5.0, rng, 3),
-        "speckle": fields.noise(points, 1.8, rng, 2) * palm,
+        "melanin": noise(points, 18.0, rng, 4),
+        "haemoglobin": noise(points, 5.0, rng, 3),
+        "speckle": noise(points, 1.8, rng, 2) * palm,
         "knuckles": knuckles,
         "wrinkles": age * wrinkles,
-        "finger_creases": fields.finger_creases(texels, palm, rng),
+        "finger_creases": creases,
+        "pads": pads,
         "palm_lines": fields.palm_lines(texels, palm, rng),
+        "palm_net": net,
         "wrist_creases": age * fields.wrist_creases(texels, palm, rng),
         "fingertips": fields.fingertips(texels, palm),
         "veins": veined * fields.veins(texels, rng),
         "tendons": veined * fields.tendons(texels),
         "spots": fields.spots(texels, rng.integers(4, 26), rng),
-        "relief": fields.noise(points, 1.6, rng),
-        "pores": fields.noise(points, 0.55, rng),
+        "lines": lines,
+        "pores": pores,
+        "ridges": ridges,
+        "relief": noise(points, 1.6, rng),
         **fields.nails(texels),
     }
 
@@ -153,8 +180,8 @@ def with_nails(lab: np.ndarray, parts: dict[str, np.ndarray], darkness: float) -
 
 def _roughness(parts: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     base = rng.uniform(0.44, 0.51) - (0.1 if rng.random() < 0.1 else 0.0)  # one person in ten has oily skin
-    skin = base + 0.07 * parts["palm"] + 0.02 * parts["relief"] + 0.015 * parts["pores"]
-    return skin + parts["nail"] * (0.25 - skin)
+    skin = base + 0.09 * parts["palm"] + 0.02 * parts["relief"] + 0.05 * parts["lines"]
+    return skin + parts["nail"] * (0.27 - skin)
 
 
 def lab_to_linear(lab: np.ndarray) -> np.ndarray:
@@ -172,23 +199,19 @@ XYZ_TO_LINEAR = (
 )
 
 
-def write_skin(path: Path, maps: SkinMaps) -> None:
-    """Writes the maps as half floats into one .npz; the file appears complete or not at all."""
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, **{name: values.astype(np.float16) for name, values in maps._asdict().items()}
-    )
-    write_atomic(path, buffer.getvalue())
-
-
-def read_skin(path: Path) -> SkinMaps:
-    """The maps in a file of `write_skin`, float32."""
-    with np.load(path, allow_pickle=False) as archive:
-        return SkinMaps(*(archive[name].astype(np.float32) for name in SkinMaps._fields))
-
-
 def write_skins(folder: Path, count: int, size: int, seed: int) -> Iterator[dict]:
-    """Bakes skin-00.npz ..., the tone groups in turn, and yields each one's entry of the index skins.json."""
+    """Bakes `count` people into a folder, the tone groups in turn, and lists them in `skins.json`.
+
+    Person k depends on (seed, k) alone. A finished file made from the same seed at the same size is left alone.
+
+    Yields:
+        After each skin: file, tone, label, seed and size, as in `skins.json`.
+
+    Raises:
+        ValueError: if count is not positive.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     index = []
@@ -201,7 +224,9 @@ def write_skins(folder: Path, count: int, size: int, seed: int) -> Iterator[dict
             "seed": [seed, k],
             "size": size,
         }
-        write_skin(folder / entry["file"], bake_skin(entry["seed"], tone, size))
+        made = {"recipe": RECIPE, "tone": tone, "seed": entry["seed"], "size": size}
+        if made_from(folder / entry["file"]) != made:
+            write_skin(folder / entry["file"], bake_skin(entry["seed"], tone, size), made)
         index.append(entry)
         yield entry
     write_atomic(folder / "skins.json", json.dumps(index, indent=1).encode())

@@ -7,13 +7,12 @@ everything else.
 import numpy as np
 from scipy.interpolate import make_interp_spline
 from scipy.spatial import cKDTree
-from scipy.stats import special_ortho_group
 
 from renderih_lib.hand.skeleton import FINGERS, JOINT_NAMES
+from renderih_lib.render.skin_noise import cells, gauss, noise, smoothstep
 from renderih_lib.render.skin_texels import SkinTexels
 
 THUMB = FINGERS.index("thumb")
-LATTICE = 32  # cells after which a noise repeats; the turned lattice hides it
 
 # Lines of the palm and veins of the back as control points: first number 0 at the wrist to 1 at the middle
 # knuckle, second -1 at the little to 1 at the index knuckle. Then width in mm and strength.
@@ -31,39 +30,22 @@ VEINS = (
 )
 
 
-def noise(points: np.ndarray, length: float, rng: np.random.Generator, octaves: int = 1) -> np.ndarray:
-    """Smooth random function of the place, mean 0 and about unit spread: (T,) float32.
-
-    Values at the corners of a randomly turned cubic lattice, blended by Perlin's quintic; further octaves halve
-    length and amplitude.
-
-    Args:
-        points: (T, 3) mm. length: mm, edge of the largest cells.
-    """
-    total, power = np.zeros(len(points), np.float32), 0.0
-    for octave in range(octaves):
-        amplitude = 0.5**octave
-        total += amplitude * _lattice_noise(points, length * amplitude, rng)
-        power += amplitude**2
-    return total / np.float32(0.62 * np.sqrt(power))  # 0.62: the blending's mean loss of spread
+#: Millimetres that one unit of a field adds to the height where the nearest joint is bent all the way: creases of the
+#: palm side deepen between pads of flesh, wrinkles and furrows of the back are pulled flat.
+FOLDS = {"finger_creases": -0.35, "pads": 0.30, "palm_lines": -0.20, "wrinkles": 0.20, "lines": 0.02}
 
 
-def _lattice_noise(points: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
-    lattice = rng.standard_normal(LATTICE**3).astype(np.float32)
-    turn = special_ortho_group.rvs(3, random_state=rng).astype(np.float32)
-    place = (points @ (turn / np.float32(length)) + rng.uniform(0, LATTICE, 3).astype(np.float32)).T.copy()
-    floor = np.floor(place)
-    low, t = floor.astype(np.int32) % LATTICE, place - floor
-    steps = np.int32([[LATTICE**2], [LATTICE], [1]])
-    ends = (low * steps, (low + 1) % LATTICE * steps)  # each (3, T)
-    blend = t * t * t * (t * (t * 6 - 15) + 10)
+def folds(parts: dict[str, np.ndarray]) -> np.ndarray:
+    """Height (T,) mm that full flexion adds, from the fields of a person."""
+    return sum(height * parts[name] for name, height in FOLDS.items() if name in parts)
 
-    def along_z(x: int, y: int) -> np.ndarray:
-        row = ends[x][0] + ends[y][1]
-        return _mixed(lattice[row + ends[0][2]], lattice[row + ends[1][2]], blend[2])
 
-    sides = (_mixed(along_z(x, 0), along_z(x, 1), blend[1]) for x in (0, 1))
-    return _mixed(*sides, blend[0])
+def common_folds(texels: SkinTexels) -> np.ndarray:
+    """The folds of a hand whose wrinkles nobody knows: those of its palm side."""
+    rng = np.random.default_rng(0)
+    palm = palm_amount(texels, rng)
+    creases, pads = finger_creases(texels, palm, rng)
+    return folds({"finger_creases": creases, "pads": pads, "palm_lines": palm_lines(texels, palm, rng)})
 
 
 def palm_amount(texels: SkinTexels, rng: np.random.Generator) -> np.ndarray:
@@ -74,38 +56,52 @@ def palm_amount(texels: SkinTexels, rng: np.random.Generator) -> np.ndarray:
 
 
 def knuckles(texels: SkinTexels, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Reddened knuckles and the wrinkles across them."""
+    """Reddened knuckles, and the wrinkles across them: borders of cells drawn out across the finger."""
     red, wrinkles = np.zeros((2, len(texels.index)), np.float32)
-    back = smoothstep(0.0, 0.6, texels.facing)
-    warp = 0.9 * noise(texels.points, 4.0, rng) + 0.35 * noise(texels.points, 1.5, rng)
     for finger, level in _knuckle_joints():
         along, aside = texels.along[finger, level], texels.aside[finger, level]
-        length, period = (5.0, 4.6, 3.2)[level], (2.4, 1.75, 1.4)[level]
-        across = gauss(aside, 6.5 if level == 0 else 8.0) * back
-        across *= 1.0 if level == 0 else smoothstep(0.2, 0.7, texels.fingers[finger])
-        red = np.maximum(red, across * gauss(along, 1.5 * length))
+        length, period = (4.5, 4.6, 3.0)[level], (1.9, 1.5, 1.1)[level] * rng.uniform(0.85, 1.2)
+        width = 6.5 if level == 0 else 8.0
+        near = np.abs(along) < 4 * length
+        here = np.flatnonzero(near & (np.abs(aside) < 3 * width) & (texels.facing > 0))
+        along, aside, points = along[here], aside[here], texels.points[here]
+        across = gauss(aside, width) * smoothstep(0.0, 0.6, texels.facing[here])
+        across *= 1.0 if level == 0 else smoothstep(0.2, 0.7, texels.fingers[finger, here])
+        red[here] = np.maximum(red[here], across * gauss(along, 1.5 * length))
+        warp = 0.8 * noise(points, 4.0, rng) + 0.25 * noise(points, 1.5, rng)
         bowed = along + warp - np.sign(along) * aside**2 / 40.0
-        valleys = (1 - np.abs(np.sin(np.pi * bowed / period))) ** 2.2
-        wrinkles = np.maximum(
-            wrinkles, across * gauss(along, length) * valleys * (0.5 if level == 0 else 1.0)
-        )
+        drawn = (2.0, 4.5, 4.0)[level] * period
+        border = cells(np.stack([bowed / period, aside / drawn, points[:, 1] / drawn], 1), rng)[1]
+        valleys = (1 - smoothstep(0.0, 0.42, border)) * smoothstep(-1.2, 0.6, noise(points, 3.5, rng))
+        valleys *= across * gauss(along, length) * (0.45 if level == 0 else 1.0)
+        wrinkles[here] = np.maximum(wrinkles[here], valleys)
     return red, wrinkles
 
 
-def finger_creases(texels: SkinTexels, palm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Creases across the palm side of each finger: one at the end joint, two at the middle, one at the web."""
-    out = np.zeros(len(texels.index), np.float32)
+def finger_creases(
+    texels: SkinTexels, palm: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Creases across the palm side of each finger, and the pads of flesh beside them.
+
+    One crease at the end joint, two at the middle one, one at the web.
+    """
+    creases, pads = np.zeros((2, len(texels.index)), np.float32)
     path = 0.45 * noise(texels.points, 6.0, rng) + 0.2 * noise(texels.points, 1.8, rng)
+    depth = np.clip(0.8 + 0.25 * noise(texels.points, 4.0, rng), 0.3, 1)
     for finger in range(len(FINGERS)):
         own = smoothstep(0.25, 0.6, texels.fingers[finger])
         middle, end = texels.along[finger, 1], texels.along[finger, 2]
         length = float((middle - end).max())
-        places = [(end, 0.0), (middle, -0.9), (middle, 1.3)]
+        places = [(end, 0.0, 1.0), (end, 2.2, 0.35), (middle, -0.9, 0.8), (middle, 1.3, 1.0)]
         if finger != THUMB:
-            places.append((middle, -0.98 * length))
-        for distance, place in places:
-            out = np.maximum(out, own * gauss(distance + path - place, 0.55))
-    return out * smoothstep(0.35, 0.75, palm)
+            places.append((middle, -0.98 * length, 1.0))
+        for distance, place, strength in places:
+            away = distance + path - place
+            line = strength * (0.75 * gauss(away, 0.38) + 0.25 * gauss(away, 1.1))
+            creases = np.maximum(creases, own * line)
+            pads = np.maximum(pads, own * strength * gauss(np.abs(away) - 2.8, 1.4))
+    inside = smoothstep(0.35, 0.75, palm)
+    return creases * depth * inside, pads * inside
 
 
 def palm_lines(texels: SkinTexels, palm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -147,13 +143,13 @@ def veins(texels: SkinTexels, rng: np.random.Generator) -> np.ndarray:
     """Veins on the back of hand and forearm, interrupted so that no line runs on."""
     out = np.zeros(len(texels.index), np.float32)
     here = np.flatnonzero(texels.facing > 0)
-    wobble = np.stack([1.6 * noise(texels.points[here], 16.0, rng) for _ in range(2)], 1)
+    wobble = np.stack([2.0 * noise(texels.points[here], 14.0, rng) for _ in range(2)], 1)
     flat = texels.points[here][:, [0, 2]] + wobble
     for points in VEINS:
-        width = rng.uniform(1.4, 2.0)
-        distance, taper = _curve_distance(_palm_to_mm(_jittered(points, 0.07, rng), texels), flat, 4 * width)
-        out[here] = np.maximum(out[here], taper * gauss(distance, width))
-    breaks = smoothstep(-0.9, 0.7, noise(texels.points, 22.0, rng))
+        width, strength = rng.uniform(1.3, 2.1), rng.uniform(0.5, 1.0)
+        distance, taper = _curve_distance(_palm_to_mm(_jittered(points, 0.08, rng), texels), flat, 4 * width)
+        out[here] = np.maximum(out[here], strength * taper * gauss(distance, width))
+    breaks = smoothstep(-0.9, 0.9, noise(texels.points, 20.0, rng))
     return out * breaks * smoothstep(0.2, 0.7, texels.facing)
 
 
@@ -187,32 +183,62 @@ def spots(texels: SkinTexels, count: int, rng: np.random.Generator) -> np.ndarra
 
 
 def nails(texels: SkinTexels) -> dict[str, np.ndarray]:
-    """The plate, its lunula, its free edge and its rim."""
+    """The plate, its lunula, its free edge, and the fold of skin round it."""
     along, across = texels.nail_place
     on = texels.nail > 0
-    edge = np.abs(across) ** 3 + np.abs(2 * along - 1) ** 5
-    plate = on * (1 - smoothstep(0.80, 1.05, edge))
+    edge = np.abs(across) ** 3 + np.abs(np.minimum(2 * along - 1, 0)) ** 4 + np.maximum(along - 0.96, 0) * 8
+    plate = on * (1 - smoothstep(0.86, 1.0, edge))
     return {
         "nail": plate,
-        "lunula": plate * gauss(along - 0.1, 0.14) * gauss(across, 0.55),
-        "nail_edge": plate * smoothstep(0.84, 0.92, along),
-        "nail_rim": on * gauss(edge - 0.95, 0.15),
+        "lunula": plate * gauss(along - 0.06 + 0.22 * across**2, 0.11) * gauss(across, 0.6),
+        "nail_edge": plate * smoothstep(0.86, 0.92, along - 0.08 * across**2),
+        "nail_rim": on * gauss(edge - 0.97, 0.13),
     }
 
 
-def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
-    """0 below low, 1 above high, smooth between."""
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+def dorsal_relief(
+    texels: SkinTexels, palm: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Furrows between the small plates of hairy skin, and pores."""
+    back = np.flatnonzero(palm < 0.9)
+    points, bare = texels.points[back], 1 - palm[back]
+    lines, pores = np.zeros((2, len(texels.index)), np.float32)
+    warped = points + 0.35 * noise(points, 2.5, rng)[:, None]
+    plates = (1.3 * rng.uniform(0.85, 1.25), 0.65)
+    for size, strength in zip(plates, (1.0, 0.45), strict=True):
+        centre, border = cells(warped / np.float32([size, size, 1.4 * size]), rng)
+        valley = strength * (1 - smoothstep(0.0, 0.30, border))
+        lines[back] = np.maximum(lines[back], seen(size / 3, texels) * valley)
+        if size == plates[0]:
+            pores[back] = bare * seen(0.4, texels) * gauss(centre, 0.15) * (noise(points, 2.0, rng) > 0)
+    lines[back] *= bare * np.clip(0.8 + 0.35 * noise(points, 9.0, rng), 0.2, 1.5)
+    return lines, pores
 
 
-def gauss(x: np.ndarray, sigma: float) -> np.ndarray:
-    """1 at 0, falling like a normal density of that sigma."""
-    return np.exp(-0.5 * (x / sigma) ** 2)
+def palmar_relief(
+    texels: SkinTexels, palm: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The net of fine creases of the palm, and the papillary ridges, closed round each fingertip: -1..1."""
+    inside = np.flatnonzero(palm > 0.1)
+    points, bare = texels.points[inside], smoothstep(0.2, 0.8, palm[inside])
+    net, ridges = np.zeros((2, len(texels.index)), np.float32)
+    warped = points + 0.8 * noise(points, 5.0, rng)[:, None]
+    border = cells(warped / np.float32([3.4, 3.4, 2.3]), rng)[1]
+    broken = smoothstep(-0.4, 1.0, noise(points, 6.0, rng))
+    net[inside] = bare * (1 - smoothstep(0.0, 0.13, border)) * broken * seen(0.25, texels)
+    phase = points[:, 0] + 0.5 * points[:, 2] + 5.0 * noise(points, 22.0, rng)
+    for finger in range(len(FINGERS)):
+        along, aside = texels.along[finger, 2, inside] - 9.0, texels.aside[finger, 2, inside]
+        tip = smoothstep(-9.0, -5.0, along) * (texels.fingers[finger, inside] > 0.5)
+        phase += tip * (np.hypot(along, 1.3 * aside) - phase)
+    period = 0.55
+    ridges[inside] = bare * np.sin(2 * np.pi / period * (phase + 0.25 * noise(points, 3.0, rng)))
+    return net, ridges * seen(period / 2, texels)
 
 
-def _mixed(a, b, t):
-    return a + (b - a) * t
+def seen(width: float, texels: SkinTexels) -> float:
+    """0..1: whether the texels are small enough to draw a detail of that width, in millimetres."""
+    return float(smoothstep(0.5, 1.3, np.float64(width / texels.pitch)))
 
 
 def _knuckle_joints() -> list[tuple[int, int]]:

@@ -29,6 +29,12 @@ class SkinTexels(NamedTuple):
     nail: np.ndarray  # (T,) uint8, 0 none, 1 thumb ... 5 pinky
     nail_place: np.ndarray  # (2, T) float32, cuticle 0 to tip 1, side to side -1..1
     joints: np.ndarray  # (16, 3) float32
+    chart: np.ndarray  # (3, T) float32, mm per texel: stretch along u, shear, stretch along v (see `_chart`)
+
+    @property
+    def pitch(self) -> float:
+        """Millimetres between texels of the hand."""
+        return float(np.median(self.chart[0][self.points[:, 0] < 0]))
 
     def image(self, values: np.ndarray) -> np.ndarray:
         """Texel values (T, ...) as an image (size, size, ...), bled over the island edges, 0 elsewhere."""
@@ -47,16 +53,15 @@ def skin_texels(size: int) -> SkinTexels:
         raise ValueError(f"size must be at least 16 texels, got {size}")
     arrays, hand = load_arrays(), load_render_hand("right")
     index, quad, corners, shares = _covered(arrays["render_uv"], size)
-    vertices = arrays["render_quads"].astype(np.int64)[quad[:, None], corners]  # (T, 3)
+    quads = arrays["render_quads"].astype(np.int64)
+    vertices = quads[quad[:, None], corners]  # (T, 3)
 
     def interpolated(values: np.ndarray) -> np.ndarray:
         return np.einsum("tk,tk...->t...", shares, values[vertices]).astype(np.float32)
 
     points = interpolated(arrays["render_template"] * MM)
     weights = interpolated(arrays["render_skin_weights"])
-    normals = interpolated(
-        _vertex_normals(arrays["render_template"], arrays["render_quads"].astype(np.int64))
-    )
+    normals = interpolated(_vertex_normals(arrays["render_template"], quads))
     joints = arrays["joints"].astype(np.float32) * MM
     frames = rest_frames(hand).numpy()
     backs = np.concatenate([[[0.0, 1.0, 0.0]], frames[:, :, 1]])
@@ -75,6 +80,9 @@ def skin_texels(size: int) -> SkinTexels:
         nail=nail,
         nail_place=_nail_places(nail, along, aside),
         joints=joints,
+        chart=_chart(arrays["render_template"][quads] * MM, arrays["render_uv"] * size)[
+            :, quad + len(quads) * (corners[:, 1] == 2)
+        ],
     )
 
 
@@ -88,6 +96,24 @@ def _covered(uv: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndar
     face = seen.face.reshape(-1)[index]
     corners = np.where((face < len(quads))[:, None], [0, 1, 2], [0, 2, 3])
     return index, face % len(quads), corners, seen.weights.reshape(-1, 3)[index]
+
+
+def _chart(points: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """How the atlas lies on the skin: (3, 2Q) float32 for the two triangles of each quad.
+
+    With orthonormal axes on the surface, the first along u, a step of one texel along u is (stretch_u, 0) mm and a step
+    along v is (shear, stretch_v) mm.
+
+    Args:
+        points: (Q, 4, 3) mm. uv: (Q, 4, 2) texels.
+    """
+    points, uv = (np.concatenate([x[:, [0, 1, 2]], x[:, [0, 2, 3]]]).astype(np.float64) for x in (points, uv))
+    edges, steps = points[:, 1:] - points[:, :1], uv[:, 1:] - uv[:, :1]  # edges = steps @ [per_u, per_v]
+    per_u, per_v = np.moveaxis(np.linalg.pinv(steps) @ edges, 1, 0)
+    stretch_u = np.maximum(np.linalg.norm(per_u, axis=1), 1e-6)
+    shear = (per_u * per_v).sum(1) / stretch_u
+    stretch_v = np.maximum(np.linalg.norm(np.cross(per_u, per_v), axis=1) / stretch_u, 1e-6)
+    return np.stack([stretch_u, shear, stretch_v]).astype(np.float32)
 
 
 def _bleed(index: np.ndarray, size: int) -> np.ndarray:

@@ -34,7 +34,7 @@ def skins(tmp_path_factory):
     for name, tone in (("dark", 0.15), ("light", 0.5)):
         albedo = np.full((8, 8, 3), tone, np.float16)
         flat = np.zeros((8, 8), np.float16)
-        np.savez(folder / f"{name}.npz", albedo=albedo, height_mm=flat, roughness=flat + np.float16(0.5))
+        np.savez(folder / f"{name}.npz", albedo=albedo, height_mm=flat, folds_mm=flat, roughness=flat + np.float16(0.5))
     return folder
 
 

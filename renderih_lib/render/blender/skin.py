@@ -38,8 +38,19 @@ class SkinMaterial:
             bump = nodes.new("ShaderNodeBump")
             bump.inputs["Strength"].default_value = 1.0
             bump.inputs["Distance"].default_value = 1e-3  # heights are millimetres
-            links.new(split.outputs["Red"], bump.inputs["Height"])
+            links.new(self._height(split), bump.inputs["Height"])
             links.new(bump.outputs["Normal"], surface.inputs["Normal"])
+
+    def _height(self, relief):
+        """Height plus flexion times folds; a mesh without the attribute "flexion" counts as flat."""
+        nodes, links = self.material.node_tree.nodes, self.material.node_tree.links
+        flexion, bent = nodes.new("ShaderNodeAttribute"), nodes.new("ShaderNodeMath")
+        flexion.attribute_name, bent.operation = "flexion", "MULTIPLY_ADD"
+        for source, target in zip(
+            (flexion.outputs["Fac"], relief.outputs["Blue"], relief.outputs["Red"]), bent.inputs, strict=True
+        ):
+            links.new(source, target)
+        return bent.outputs["Value"]
 
     def wear(self, job: dict) -> None:
         """Take the texture and the tone of a job."""
@@ -56,11 +67,11 @@ class SkinMaterial:
 
     def _maps(self, path: str) -> tuple:
         with np.load(path, allow_pickle=False) as maps:  # as `skin.read_skin`, which would bring torch along
-            albedo, height, roughness = (
-                maps[name].astype(np.float32) for name in ("albedo", "height_mm", "roughness")
+            albedo, height, roughness, folds = (
+                maps[name].astype(np.float32) for name in ("albedo", "height_mm", "roughness", "folds_mm")
             )
         size = self.recipe["texture_size"]
         luminance = albedo @ np.float32((0.2126, 0.7152, 0.0722))
-        albedo, relief = shrunk(albedo, size), shrunk(np.stack([height, roughness, roughness], -1), size)
+        albedo, relief = shrunk(albedo, size), shrunk(np.stack([height, roughness, folds], -1), size)
         typical = float(np.median(luminance[luminance > 0]))
         return float_image(path, albedo), float_image(f"{path} relief", relief), typical
