@@ -16,7 +16,7 @@ IN_VENV := $(VENV)/bin/python
 READY   := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv reproduce test test-fast lab notebooks lint data-check clean
+.PHONY: help venv reproduce test test-fast test-slurm lab notebooks lint data-check clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -38,6 +38,9 @@ test: $(READY)  ## all tests, the whole graph at tiny included
 
 test-fast: $(READY)  ## the tests that take seconds
 	@$(IN_VENV) -m pytest -m "not slow"
+
+test-slurm: $(READY)  ## rendering on a real Slurm of two nodes, one of which dies; installs it, as root on Debian
+	@$(IN_VENV) tests/slurm --out-dir "$(OUT_DIR)"
 
 lab: $(READY)  ## JupyterLab on the notebooks
 	@$(IN_VENV) -m jupyterlab notebooks/00_start_here.ipynb
