@@ -4,7 +4,7 @@
 
 - `<key>.jpg`        RGB, 8 bit (`<key>.png` when the recipe asks for it)
 - `<key>.parts.png`  visible parts, (H, W) uint8: 0 background, 1-16 right hand, 17-32 left hand (part = joint of
-                     `JOINT_NAMES` + 1), 33 right forearm, 34 left forearm
+                     `JOINT_NAMES` + 1), 33 right forearm or sleeve, 34 left, 35 a prop, 36 a table
 - `<key>.right.png`  parts of the right hand as if it were alone, (H, W) uint8, 0-16; `<key>.left.png` likewise
 - `<key>.depth.png`  (H, W) uint16, units of 0.1 mm along the optical axis, 0 background
 

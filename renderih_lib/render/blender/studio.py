@@ -50,7 +50,8 @@ class Studio:
     def render(self, job: dict) -> dict:
         """Render one image, expose it for the hands, write it to `job["path"]` as PNG.
 
-        Returns what the reply carries: exposure_ev, seconds of Cycles alone, CPU seconds of everything.
+        Returns what the reply carries: exposure_ev, seconds and CPU seconds of Cycles alone, CPU seconds of everything
+        that this process did for the image, and its memory after it.
         """
         begin = time.process_time()
         meter = self._pose(job)
@@ -61,12 +62,13 @@ class Studio:
         cycles.samples, cycles.seed = job["samples"], job["seed"]
         cycles.use_denoising = True
         self.scene.render.film_transparent = bool(job["background"])
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         bpy.ops.render.render()
-        seconds = time.perf_counter() - started
+        seconds, spent = time.perf_counter() - started, time.process_time() - worked
         exposure = self._develop(job, self._linear_pixels(), meter)
         cpu = time.process_time() - begin
-        return {"exposure_ev": exposure, "render_seconds": seconds, "cpu_seconds": cpu, "rss_mb": _rss_mb()}
+        report = {"exposure_ev": exposure, "render_seconds": seconds, "render_cpu_seconds": spent}
+        return report | {"cpu_seconds": cpu, "rss_mb": _rss_mb()}
 
     def check(self, job: dict) -> dict:
         """What Cycles sees at each pixel centre, without light: writes npy (H, W, 2) float32 to `job["path"]`.
