@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 
 from renderih_lib.hand.pair import PairPose
@@ -93,6 +94,23 @@ def _prop_matrix(row: dict) -> np.ndarray:
     matrix[:3, :3] = BLENDER_FROM_WORLD @ np.array(row["prop_R"]).reshape(3, 3)
     matrix[:3, 3] = BLENDER_FROM_WORLD @ np.array(row["prop_t"])
     return matrix
+
+
+def read_plan(path: Path, shard: int | None = None, columns: list[str] | None = None) -> pa.Table:
+    """A plan file, or one shard's rows of it, or some of its columns.
+
+    Raises:
+        ValueError: if the file is no plan.
+    """
+    try:
+        described = pq.read_metadata(path).metadata
+        rows = None if shard is None else [("shard", "==", shard)]
+        table = pq.read_table(path, columns=columns, filters=rows)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is no Parquet file ({error}); make the plan again") from None
+    if b"plan" not in (described or {}):
+        raise ValueError(f"{path} is no plan of renderih_lib.render.plan")
+    return table.replace_schema_metadata({"plan": described[b"plan"]})
 
 
 def plan_rows(plan: pa.Table) -> list[dict]:

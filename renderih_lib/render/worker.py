@@ -18,11 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from renderih_lib.render.cycles import DEVICES, ChildDied, CyclesProcess
-from renderih_lib.render.frames import Frame, frame, plan_rows
+from renderih_lib.render.frames import Frame, frame, plan_rows, read_plan
 from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.plan import HASHED, plan_info
 from renderih_lib.render.shards import flat_column, is_done, shard_path, write_shard
@@ -55,8 +54,7 @@ def render_shard(
         ValueError: if the plan has no such shard, or a folder that it names is missing.
         RuntimeError: if Cycles lacks the device, or too many images fail.
     """
-    rows = pq.read_table(plan_path, filters=[("shard", "==", shard)])
-    rows = rows.replace_schema_metadata(pq.read_metadata(plan_path).metadata)
+    rows = read_plan(plan_path, shard)
     info = plan_info(rows)
     if len(rows) == 0:
         raise ValueError(f"{plan_path} has no shard {shard}")

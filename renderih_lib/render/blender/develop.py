@@ -1,30 +1,19 @@
-"""From linear light to a picture: exposure, lens, sensor, view transform. Eight bits come last."""
+"""What a camera does to linear light before the view transform: exposure, lens, sensor."""
 
 import math
 
-import bpy
 import numpy as np
 
-from renderih_lib.render.blender.skin import LIGHT_SKIN
-
-#: View transform and look for each name in a plan. Medium High Contrast keeps skin believable; without a look AgX is
-#: flat; Standard clips, as cheap cameras do. (Filmic would turn skin yellow.)
-VIEWS = {
-    "AgX": ("AgX", "AgX - Medium High Contrast"),
-    "AgX none": ("AgX", "None"),
-    "Standard": ("Standard", "None"),
-}
 LUMINANCE = np.float32((0.2126, 0.7152, 0.0722))
 HAND_LUMINANCE = 0.25  # of light skin in the picture, linear
 TONE_SHARE = 0.55  # exponent: 0 makes all skins equally bright, 1 leaves dark skin unreadable
-BACKGROUND_LUMINANCE = 0.18  # of a pasted background, which another camera exposed
 
 
-def metered_exposure(pixels: np.ndarray, meter: np.ndarray, skin: float) -> float:
-    """Stops that bring the median luminance of the pixels `meter` to what suits a skin of luminance `skin`.
+def metered_exposure(pixels: np.ndarray, meter: np.ndarray, tone: float) -> float:
+    """Stops that bring the median luminance of the pixels `meter` to what suits the skin they show.
 
     Args:
-        pixels: (H, W, 4) linear. meter: indices of pixels, row by row.
+        pixels: (H, W, 4) linear. meter: indices of pixels, row by row. tone: luminance of the skin, 1 for light skin.
 
     Raises:
         ValueError: if there is no pixel to expose for.
@@ -32,16 +21,7 @@ def metered_exposure(pixels: np.ndarray, meter: np.ndarray, skin: float) -> floa
     if len(meter) == 0:
         raise ValueError("no pixel shows a hand: nothing to expose for")
     median = float(np.median(pixels.reshape(-1, pixels.shape[-1])[meter, :3] @ LUMINANCE))
-    return math.log2(HAND_LUMINANCE * (skin / LIGHT_SKIN) ** TONE_SHARE / max(median, 1e-6))
-
-
-def pasted(pixels: np.ndarray, background: np.ndarray, exposure: float) -> np.ndarray:
-    """Hands (H, W, 4), alpha premultiplied, over a background (H, W, 3) that is exposed for itself: (H, W, 3).
-
-    The result still has to be brightened by `exposure` stops, which are metered on the hands.
-    """
-    own = BACKGROUND_LUMINANCE / max(float(np.median(background @ LUMINANCE)), 1e-6)
-    return pixels[..., :3] + (1 - pixels[..., 3:]) * background * np.float32(own / 2.0**exposure)
+    return math.log2(HAND_LUMINANCE * tone**TONE_SHARE / max(median, 1e-6))
 
 
 def sensed(light: np.ndarray, job: dict) -> np.ndarray:
@@ -78,22 +58,3 @@ def vignette(height: int, width: int, loss: float) -> np.ndarray:
     y, x = (np.arange(height) + 0.5) / height - 0.5, (np.arange(width) + 0.5) / width - 0.5
     away = (y[:, None] ** 2 * height**2 + x**2 * width**2) / ((height**2 + width**2) / 4)
     return (1 - loss * away).astype(np.float32)
-
-
-def write_picture(scene, light: np.ndarray, view: str, path: str) -> None:
-    """Write light (H, W, 3) through a view transform of `VIEWS` as PNG.
-
-    `view_settings.exposure` would brighten too, but Blender keeps a colour processor of 4 MB for each of its values.
-    """
-    height, width = light.shape[:2]
-    settings = scene.view_settings
-    settings.view_transform, settings.look = VIEWS[view]
-    pixels = np.ones((height, width, 4), np.float32)
-    pixels[..., :3] = light[::-1]
-    image = bpy.data.images.new("picture", width, height, float_buffer=True)
-    image.pixels.foreach_set(pixels.ravel())
-    image.update()
-    file = scene.render.image_settings
-    file.file_format, file.color_mode, file.color_depth, file.compression = "PNG", "RGB", "8", 0
-    image.save_render(path, scene=scene)
-    bpy.data.images.remove(image)

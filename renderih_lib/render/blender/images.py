@@ -3,23 +3,30 @@
 import bpy
 import numpy as np
 
-CACHE_BYTES = 768 * 2**20  # of skins and panoramas kept in memory between images
+#: View transform and look for each name in a plan. Medium High Contrast keeps skin believable; without a look AgX is
+#: flat; Standard clips, as cheap cameras do. (Filmic would turn skin yellow.)
+VIEWS = {
+    "AgX": ("AgX", "AgX - Medium High Contrast"),
+    "AgX none": ("AgX", "None"),
+    "Standard": ("Standard", "None"),
+}
+CACHE_BYTES = 512 * 2**20  # of skins and panoramas kept in memory between images
+IN_USE = 3  # things that one image needs at once: a skin, a panorama, another one to paste
 
 
 class ImageCache:
-    """What was made of files, kept until memory runs short; then the oldest goes first."""
+    """What was made of files, kept until memory runs short; then what was not needed for longest goes first."""
 
     def __init__(self):
         self._items: dict[str, tuple] = {}
 
     def get(self, key: str, load) -> tuple:
         """What `load(key)` gave, now or earlier: a tuple, of which the images count and are freed."""
-        if key not in self._items:
-            self._items[key] = load(key)
-            while len(self._items) > 2 and sum(map(_image_bytes, self._items.values())) > CACHE_BYTES:
-                for item in self._items.pop(next(iter(self._items))):
-                    if isinstance(item, bpy.types.Image):
-                        bpy.data.images.remove(item)
+        self._items[key] = self._items.pop(key) if key in self._items else load(key)
+        while len(self._items) > IN_USE and sum(map(_image_bytes, self._items.values())) > CACHE_BYTES:
+            for item in self._items.pop(next(iter(self._items))):
+                if isinstance(item, bpy.types.Image):
+                    bpy.data.images.remove(item)
         return self._items[key]
 
 
@@ -58,3 +65,22 @@ def float_image(name: str, pixels: np.ndarray):
     image.pixels.foreach_set(np.ascontiguousarray(opaque, np.float32).ravel())
     image.update()
     return image
+
+
+def write_picture(scene, light: np.ndarray, view: str, path: str) -> None:
+    """Write light (H, W, 3) through a view transform of `VIEWS` as PNG.
+
+    `view_settings.exposure` would brighten too, but Blender keeps a colour processor of 4 MB for each of its values.
+    """
+    height, width = light.shape[:2]
+    settings = scene.view_settings
+    settings.view_transform, settings.look = VIEWS[view]
+    pixels = np.ones((height, width, 4), np.float32)
+    pixels[..., :3] = light[::-1]
+    image = bpy.data.images.new("picture", width, height, float_buffer=True)
+    image.pixels.foreach_set(pixels.ravel())
+    image.update()
+    file = scene.render.image_settings
+    file.file_format, file.color_mode, file.color_depth, file.compression = "PNG", "RGB", "8", 0
+    image.save_render(path, scene=scene)
+    bpy.data.images.remove(image)

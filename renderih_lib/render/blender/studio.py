@@ -12,10 +12,11 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from renderih_lib.render.blender.backdrop import pasted
 from renderih_lib.render.blender.bodies import Bodies
-from renderih_lib.render.blender.develop import metered_exposure, pasted, sensed, write_picture
-from renderih_lib.render.blender.images import ImageCache, panorama, pixels_of
-from renderih_lib.render.blender.skin import SkinMaterial
+from renderih_lib.render.blender.develop import metered_exposure, sensed
+from renderih_lib.render.blender.images import ImageCache, panorama, pixels_of, write_picture
+from renderih_lib.render.blender.skin import LIGHT_SKIN, SkinMaterial
 from renderih_lib.render.blender.world import PanoramaWorld
 
 
@@ -60,7 +61,7 @@ class Studio:
         self.world.light(job)
         cycles = self.scene.cycles
         cycles.samples, cycles.seed = job["samples"], job["seed"]
-        cycles.use_denoising = True
+        cycles.use_denoising = job.get("denoise", True)  # left out to see the noise
         self.scene.render.film_transparent = bool(job["background"])
         started, worked = time.perf_counter(), time.process_time()
         bpy.ops.render.render()
@@ -167,7 +168,8 @@ class Studio:
 
     def _develop(self, job: dict, pixels: np.ndarray, meter: np.ndarray) -> float:
         """Expose pixels (H, W, 4) for the hands and write the picture; returns the stops."""
-        exposure = metered_exposure(pixels, meter, self.skin.luminance * job["tone_value"])
+        tone = self.skin.luminance * job["tone_value"] / LIGHT_SKIN
+        exposure = metered_exposure(pixels, meter, tone)
         exposure += job["exposure_jitter"]
         light = pixels[..., :3]
         if job["background"]:
