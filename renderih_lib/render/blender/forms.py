@@ -17,6 +17,7 @@ class Form(NamedTuple):
     vertices: np.ndarray  # (V, 3)
     quads: np.ndarray  # (F, 4)
     smooth: bool = False
+    uv: np.ndarray | None = None  # (F, 4, 2); None: projected, in metres
 
     def at(self, x: float, y: float, z: float = 0.0) -> "Form":
         """Moved."""
@@ -91,8 +92,9 @@ def cylinder(radius: float, height: float, at=(0, 0, 0), sides: int = 20) -> For
     )  # fmt: skip
 
 
-def tube(points, radius: float, sides: int = 8) -> Form:
-    """A round bar along a line of points (N, 3)."""
+def tube(points, radius, sides: int = 8) -> Form:
+    """A round bar along a line of points (N, 3), its radius a number or (N,)."""
+    radius = np.broadcast_to(radius, len(points))
     points = np.asarray(points, float)
     tangent = np.gradient(points, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
@@ -101,8 +103,8 @@ def tube(points, radius: float, sides: int = 8) -> Form:
     other = np.cross(tangent, across)
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)[:, None]
     rings = [
-        p + radius * (np.cos(angle) * a + np.sin(angle) * b)
-        for p, a, b in zip(points, across, other, strict=True)
+        point + r * (np.cos(angle) * a + np.sin(angle) * b)
+        for point, r, a, b in zip(points, radius, across, other, strict=True)
     ]
     caps = [np.repeat(points[:1], sides, 0)], [np.repeat(points[-1:], sides, 0)]
     return Form(np.concatenate(caps[0] + rings + caps[1]), _strip(len(points) + 2, sides)[:, ::-1], True)
@@ -133,6 +135,13 @@ def sheet(x, y, height) -> Form:
     index = np.arange(gx.size).reshape(gx.shape)
     quads = np.stack([index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]], -1).reshape(-1, 4)
     return Form(np.stack([gx, gy, height], -1).reshape(-1, 3), quads, True)
+
+
+def panel(width: float, height: float) -> Form:
+    """An upright rectangle that faces +y, its base at the origin; UV 0..1, so that a picture is the right way round."""
+    x = width / 2
+    corners = np.array([[x, 0, 0], [-x, 0, 0], [-x, 0, height], [x, 0, height]])
+    return Form(corners, np.array([[0, 1, 2, 3]]), uv=np.array([[[0, 0], [1, 0], [1, 1], [0, 1]]], float))
 
 
 def leaves(centres, directions, length, width, droop: float = 0.3) -> Form:
@@ -203,9 +212,11 @@ class Thing:
         mesh.polygons.foreach_set("material_index", slots.astype(np.int32))
         for material in materials:
             mesh.materials.append(material)
-        mesh.uv_layers.new(name="metres").uv.foreach_set(
-            "vector", _uv(vertices, quads).astype(np.float32).ravel()
-        )
+        uv = _uv(vertices, quads)
+        for (form, *_), n in zip(self.pieces, np.cumsum([0] + count), strict=False):
+            if form.uv is not None:
+                uv[n : n + len(form.quads)] = form.uv
+        mesh.uv_layers.new(name="metres").uv.foreach_set("vector", uv.astype(np.float32).ravel())
         tint = np.repeat([(*tint, 1.0) for *_, tint in self.pieces], count, axis=0)
         mesh.attributes.new("tint", "FLOAT_COLOR", "FACE").data.foreach_set(
             "color", tint.astype(np.float32).ravel()
