@@ -7,10 +7,11 @@ import numpy as np
 
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.render.cameras import Camera, project, to_camera
-from renderih_lib.render.mesh import FOREARM, FOREARM_LABELS, ArmPair, Body
-from renderih_lib.render.raster import rasterize
+from renderih_lib.render.mesh import FOREARM_LABELS, ArmPair, Body, joined
+from renderih_lib.render.raster import Raster, rasterize
 
 DEPTH_UNIT = 1e-4  # metres per step of the depth image
+SHARP = np.deg2rad(50)  # edges that bend more are not smoothed over in normals
 FLESH = 0.03  # metres: a joint lies at most this deep under the skin that shows it (the wrist: 20 to 28 mm)
 
 
@@ -25,6 +26,7 @@ class Labels(NamedTuple):
     keypoints_3d: np.ndarray  # (2, 21, 3) float32, metres, camera frame
     keypoints_2d: np.ndarray  # (2, 21, 2) float32, pixels
     visible: np.ndarray  # (2, 21) bool, see `visible_keypoints`
+    normals: np.ndarray | None = None  # (H, W, 3) uint8, 128 + 127 n in the camera's frame, 0 = nothing
 
     @property
     def hand_pixels(self) -> np.ndarray:
@@ -38,47 +40,87 @@ class Labels(NamedTuple):
 
 
 def labels(
-    arms: ArmPair, cage: np.ndarray, keypoints: np.ndarray, camera: Camera, bodies: Sequence[Body] = ()
+    arms: ArmPair,
+    cage: np.ndarray,
+    keypoints: np.ndarray,
+    camera: Camera,
+    bodies: Sequence[Body] = (),
+    normals: bool = False,
 ) -> Labels:
     """Labels of one image.
 
     Args:
         cage: (2, N, 3) metres, posed control points of both arms, world frame. keypoints: (2, 21, 3) likewise.
-        bodies: sleeves and props, which may hide the hands.
+        bodies: sleeves and props, which may hide the hands; no mask of a hand as if alone depends on them.
+        normals: whether to draw surface normals too.
     """
-    parts, triangles = arms.arm.parts, (arms.arm.mesh.triangles, arms.arm.mesh.triangles[:, ::-1])
-    amodal, layers, depths = [], [], []
-    for side in range(2):
-        points = to_camera(cage[side], camera.R, camera.t)
-        hand, hand_depth = _drawn(points, triangles[side], parts, parts != FOREARM, camera)
-        arm, arm_depth = _drawn(points, triangles[side], parts, parts == FOREARM, camera)
-        amodal.append(hand)
-        layers += [np.where(hand > 0, hand + 16 * side, 0), np.where(arm > 0, FOREARM_LABELS[side], 0)]
-        depths += [hand_depth, arm_depth]
-    for body in bodies:
-        points = to_camera(body.vertices, camera.R, camera.t)
-        drawn = rasterize(points, body.triangles, camera.K, camera.width, camera.height)
-        layers.append(np.where(drawn.face >= 0, body.labels[drawn.face], 0))
-        depths.append(drawn.depth)
-    nearest = np.argmin(depths, axis=0)[None]
-    seen = np.take_along_axis(np.stack(layers), nearest, 0)[0].astype(np.uint8)
-    depth = np.take_along_axis(np.stack(depths), nearest, 0)[0]
+    hands = arms.label_bodies(cage)
+    alone = [_drawn(hand, camera) for hand in hands[:2]]
+    amodal = [drawn.label - 16 * side * (drawn.label > 0) for side, drawn in enumerate(alone)]
+    layers = [*alone, _drawn(joined([*hands[2:], *bodies]), camera)]
+    nearest = np.argmin([layer.raster.depth for layer in layers], axis=0)
+    seen = np.choose(nearest, [layer.label for layer in layers])
+    depth = np.choose(nearest, [layer.raster.depth for layer in layers])
     points = to_camera(keypoints, camera.R, camera.t)
     pixels = project(points, camera.K)
     return Labels(
-        seen,
+        seen.astype(np.uint8),
         np.stack(amodal).astype(np.uint8),
         np.where(np.isfinite(depth), np.rint(np.minimum(depth, 6.5) / DEPTH_UNIT), 0).astype(np.uint16),
         points.astype(np.float32),
         pixels.astype(np.float32),
         visible_keypoints(points, pixels, seen, depth),
+        _normal_image(layers, nearest, camera) if normals else None,
     )
 
 
-def _drawn(points, triangles, parts, chosen, camera) -> tuple[np.ndarray, np.ndarray]:
-    """Part + 1 (H, W), 0 where nothing is, and depth (H, W) of some triangles alone."""
-    drawn = rasterize(points, triangles[chosen], camera.K, camera.width, camera.height)
-    return np.where(drawn.face >= 0, parts[chosen][drawn.face] + 1, 0), drawn.depth
+class _Layer(NamedTuple):
+    """One thing drawn alone."""
+
+    label: np.ndarray  # (H, W) int, 0 where it is not
+    raster: Raster
+    points: np.ndarray  # (V, 3) camera frame
+    triangles: np.ndarray
+
+
+def _drawn(body: Body, camera: Camera) -> _Layer:
+    points = to_camera(body.vertices, camera.R, camera.t)
+    drawn = rasterize(points, body.triangles, camera.K, camera.width, camera.height)
+    return _Layer(np.where(drawn.face >= 0, body.labels[drawn.face], 0), drawn, points, body.triangles)
+
+
+def _normal_image(layers: list[_Layer], nearest: np.ndarray, camera: Camera) -> np.ndarray:
+    """Normals (H, W, 3) uint8 of whatever is nearest, towards the camera: 128 + 127 n, 0 where nothing is."""
+    image = np.zeros((*nearest.shape, 3), np.uint8)
+    for number, layer in enumerate(layers):
+        shown = (nearest == number) & (layer.raster.face >= 0)
+        corners = corner_normals(layer.points, layer.triangles)[layer.raster.face[shown]]
+        normal = np.einsum("nkc,nk->nc", corners, layer.raster.weights[shown])
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True).clip(1e-12)
+        row, column = np.nonzero(shown)
+        rays = np.stack([column + 0.5, row + 0.5, np.ones(len(row))], 1) @ np.linalg.inv(camera.K).T
+        away = (normal * rays).sum(1) > 0
+        image[shown] = np.rint(128 + 127 * np.where(away[:, None], -normal, normal))
+    return image
+
+
+def corner_normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Unit normals (F, 3, 3) at the corners of triangles: of the faces that meet there and bend less than `SHARP`."""
+    faces = np.cross(
+        points[triangles[:, 1]] - points[triangles[:, 0]], points[triangles[:, 2]] - points[triangles[:, 0]]
+    )
+    flat = faces / np.linalg.norm(faces, axis=1, keepdims=True).clip(1e-20)
+    order = np.argsort(triangles, axis=None, kind="stable")
+    count = np.bincount(triangles.ravel(), minlength=len(points))
+    start = np.cumsum(count) - count
+    meeting = count[triangles.ravel()]  # faces at each corner
+    corner = np.repeat(np.arange(triangles.size), meeting)
+    step = np.arange(len(corner)) - np.repeat(np.cumsum(meeting) - meeting, meeting)
+    other = order[start[triangles.ravel()[corner]] + step] // 3
+    kept = (flat[corner // 3] * flat[other]).sum(1) > np.cos(SHARP)
+    total = np.stack([np.bincount(corner[kept], faces[other[kept], k], triangles.size) for k in range(3)], 1)
+    total /= np.linalg.norm(total, axis=1, keepdims=True).clip(1e-20)
+    return total.reshape(-1, 3, 3)
 
 
 def visible_keypoints(

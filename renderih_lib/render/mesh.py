@@ -30,6 +30,16 @@ class Body(NamedTuple):
     labels: np.ndarray  # (F,) int, of part images
 
 
+def joined(bodies: list[Body]) -> Body:
+    """Several bodies as one."""
+    starts = np.cumsum([0] + [len(body.vertices) for body in bodies])
+    return Body(
+        np.concatenate([body.vertices for body in bodies]),
+        np.concatenate([body.triangles + start for body, start in zip(bodies, starts, strict=False)]),
+        np.concatenate([body.labels for body in bodies]),
+    )
+
+
 @dataclass(frozen=True)
 class QuadMesh:
     """Topology of a mesh of quads."""
@@ -114,6 +124,17 @@ class ArmPair:
     def cage_vertices(self, pose: PairPose) -> np.ndarray:
         """Posed control points (B, 2, N, 3), metres, world frame."""
         return self.hands(pose).vertices.numpy().astype(np.float64)
+
+    def label_bodies(self, cage: np.ndarray) -> list[Body]:
+        """What part images are drawn of, from posed control points (2, N, 3): both hands, then both forearms."""
+        parts, triangles = self.arm.parts, self.arm.mesh.triangles
+        bodies = []
+        for arm in (parts != FOREARM, parts == FOREARM):
+            for side in range(2):
+                faces = triangles[arm][:, ::-1] if side else triangles[arm]
+                labels = np.where(parts[arm] == FOREARM, FOREARM_LABELS[side], parts[arm] + 1 + 16 * side)
+                bodies.append(Body(cage[side], faces, labels))
+        return bodies
 
     def surface(self, cage: np.ndarray) -> np.ndarray:
         """Vertices (2 * M, 3) of `self.mesh` for one pair's control points (2, N, 3)."""

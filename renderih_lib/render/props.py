@@ -4,10 +4,12 @@ A prop's own frame: metres, origin in the middle of its bounding box, +y up. `si
 x, y, z; a handle sticks out of it. Things of revolution are as deep as they are wide.
 """
 
+from functools import cache
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from renderih_lib.render.mesh import Body
+from renderih_lib.render.mesh import FOREARM, Body, load_arm
 
 PROP_LABEL, TABLE_LABEL = 35, 36  # of part images, after the forearms
 TABLE = "table"
@@ -54,9 +56,10 @@ _HANDLE = (0.30, 0.065)  # of a mug: radii of the ring and of its tube, as share
 _HANDLE_TURN = np.deg2rad(100)  # the ring from below to above, either way from the middle
 _BEND = 0.75  # radius of a banana's arc over its length
 
-_CANDIDATES, _SAMPLES, _STEPS = 4, 256, 14
+_CANDIDATES, _SAMPLES, _APPROACH, _SLIDE = 6, 160, 10, 10
 _TOUCH = 0.0008  # metres between surfaces that counts as touching
 _DEEPEST = -0.0015  # metres that a prop may reach into a hand
+_CLOTH = 0.018  # metres below a forearm that a sleeve may need
 
 
 def random_size(rng: np.random.Generator, kind: str) -> np.ndarray:
@@ -114,35 +117,39 @@ def prop_distance(kind: str, points: np.ndarray, size: np.ndarray) -> np.ndarray
 
 
 def touching_pose(
-    rng: np.random.Generator, kind: str, size: np.ndarray, points: np.ndarray
+    rng: np.random.Generator, kind: str, size: np.ndarray, cage: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """R (3, 3) and t (3,) of a prop that touches hands and is nowhere more than 1.5 mm inside them.
+    """R (3, 3) and t (3,) of a prop that hands hold or touch and that is nowhere more than 1.5 mm inside the arms.
 
-    Several props come from random sides, are stopped by the hands, slide on towards their middle, and the one
-    with the most contact is kept. A table lies level under the lowest point.
+    Some props are offered to a palm, as one grips them, others come from anywhere. Each is stopped by the first
+    thing it meets and slides on towards the hand; the one with the most contact is kept. A table lies level under
+    the hands, with its edge where forearms dip below its top.
 
     Args:
-        points: (P, 3) metres, world, +y up: vertices of both hands (and forearms, which it must not hit either).
+        cage: (2, N, 3) metres, world, +y up: control points of both arms, as `ArmPair.cage_vertices` gives them.
 
     Raises:
         ValueError: if there is no such kind.
     """
+    cage = np.asarray(cage, float).reshape(2, -1, 3)
     if _known(kind) == TABLE:
-        turn = Rotation.from_euler("y", rng.uniform(0, 2 * np.pi)).as_matrix()
-        middle = points.mean(0) + rng.uniform(-0.15, 0.15, 3)
-        return turn, np.array([middle[0], points[:, 1].min() - size[1] / 2, middle[2]])
-    R = Rotation.random(_CANDIDATES, random_state=rng).as_matrix()
-    few = points[rng.choice(len(points), min(_SAMPLES, len(points)), replace=False)]
-    outwards = rng.standard_normal((_CANDIDATES, 3))
-    outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
-    aim = few[rng.integers(len(few), size=_CANDIDATES)]
-    t = aim + outwards * (np.linalg.norm(size) + np.ptp(points, axis=0).max())
-    for _ in range(_STEPS):
-        distance = _placed_distance(kind, size, R, t, few).min(1)
-        t = t - outwards * np.maximum(distance, 0)[:, None]
-    contacts = (_placed_distance(kind, size, R, t, few) < 0.006).sum(1)
+        return _under(rng, size, cage)
+    hands = cage[:, _vertices()[0]].reshape(-1, 3)
+    few = hands[rng.choice(len(hands), _SAMPLES, replace=False)]
+    offers = [
+        (_gripped if k < _CANDIDATES // 2 else _anyhow)(rng, kind, size, cage, hands)
+        for k in range(_CANDIDATES)
+    ]
+    R, aim, outwards = (np.stack(parts) for parts in zip(*offers, strict=True))
+    t = aim + outwards * (np.linalg.norm(size) + np.ptp(hands, axis=0).max())
+    for _ in range(_APPROACH):
+        nearest = _proxy(kind, (few - t[:, None]) @ R, size).min(1)
+        t = t - outwards * np.maximum(nearest, 0)[:, None]
+    for _ in range(_SLIDE):
+        t = _slid(kind, size, R, t, aim, few)
+    contacts = (_proxy(kind, (few - t[:, None]) @ R, size) < 0.006).sum(1)
     best = int(contacts.argmax())
-    return R[best], _settled(kind, size, R[best], t[best], outwards[best], points)
+    return R[best], _settled(kind, size, R[best], t[best], outwards[best], cage.reshape(-1, 3))
 
 
 def placed(kind: str, size: np.ndarray, R: np.ndarray, t: np.ndarray) -> Body:
@@ -156,19 +163,99 @@ def prop_label(kind: str) -> int:
     return TABLE_LABEL if kind == TABLE else PROP_LABEL
 
 
+def _gripped(rng, kind, size, cage, hands):
+    """Rotation, aim and side of a prop in a palm: its longest side across the hand, its shortest into the palm."""
+    side = rng.integers(2)
+    turn, palm = _palm(cage[side], side)
+    fingers, palmar, across = turn @ [-1.0 if side == 0 else 1.0, 0, 0], -turn[:, 1], turn[:, 2]
+    longest, shortest = int(np.argmax(size)), int(np.argmin(size))
+    if longest == shortest:
+        longest, shortest = 0, 1
+    axes = np.zeros((3, 3))
+    axes[:, longest] = across * rng.choice([-1, 1])
+    axes[:, shortest] = palmar * (1 if kind == "bowl" else rng.choice([-1, 1]))
+    third = 3 - longest - shortest
+    axes[:, third] = np.cross(axes[:, (third + 1) % 3], axes[:, (third + 2) % 3])
+    R = Rotation.from_rotvec(0.25 * rng.standard_normal(3)).as_matrix() @ axes
+    outwards = palmar + 0.3 * rng.standard_normal(3)
+    return R, palm + rng.uniform(0, 0.05) * fingers, outwards / np.linalg.norm(outwards)
+
+
+def _anyhow(rng, kind, size, cage, hands):
+    """Rotation, aim and side of a prop that comes from anywhere and touches any part of the hands."""
+    outwards = rng.standard_normal(3)
+    R = Rotation.random(random_state=rng).as_matrix()
+    return R, hands[rng.integers(len(hands))], outwards / np.linalg.norm(outwards)
+
+
+def _slid(kind, size, R, t, aim, points) -> np.ndarray:
+    """K props moved 4 mm towards their aims, and then off what they run into."""
+    away = aim - t
+    t = t + away * np.minimum(1, 0.004 / np.linalg.norm(away, axis=1, keepdims=True).clip(1e-9))
+    local = (points - t[:, None]) @ R
+    distance = _proxy(kind, local, size)
+    first = distance.argmin(1)
+    hit = np.take_along_axis(local, first[:, None, None], 1)  # (K, 1, 3)
+    depth = np.take_along_axis(distance, first[:, None], 1)
+    slope = _proxy(kind, hit + 1e-5 * np.eye(3), size) - depth  # towards the outside, times 1e-5
+    normal = slope / np.linalg.norm(slope, axis=1, keepdims=True).clip(1e-12)
+    return t - np.maximum(-depth, 0) * (R @ normal[..., None])[..., 0]
+
+
 def _settled(kind, size, R, t, outwards, points) -> np.ndarray:
     """t moved along a line until every point is in front of the surface and the nearest one touches it."""
-    for _ in range(60):
-        nearest = _placed_distance(kind, size, R[None], t[None], points).min()
+    for _ in range(100):
+        local = (points - t) @ R
+        near = local[_proxy(kind, local, size) < 0.01]
+        nearest = min(0.01, prop_distance(kind, near, size).min(initial=np.inf))
         if _DEEPEST <= nearest <= _TOUCH:
             break
-        t = t - outwards * (nearest if nearest > 0 else min(nearest, -_TOUCH))
+        t = t - outwards * (nearest if nearest > 0 else min(1.3 * nearest, -_TOUCH))
     return t
 
 
-def _placed_distance(kind, size, R, t, points) -> np.ndarray:
-    """Signed distances (K, P) of points (P, 3) from K props at R (K, 3, 3), t (K, 3)."""
-    return prop_distance(kind, (points - t[:, None]) @ R, size)
+def _under(rng, size, cage) -> tuple[np.ndarray, np.ndarray]:
+    """Pose of a table: under the hands and under what of the forearms is above it, its edge towards their ends."""
+    hands, forearms = (cage[:, part].reshape(-1, 3) for part in _vertices())
+    away = (forearms.mean(0) - hands.mean(0)) * [1, 0, 1]
+    away = away / np.linalg.norm(away) if np.linalg.norm(away) > 1e-3 else np.array([0.0, 0.0, 1.0])
+    behind, least = forearms @ away, (hands @ away).max() + 0.04
+    cloth = forearms[:, 1] - _CLOTH
+    top = min(hands[:, 1].min(), cloth[behind < least].min(initial=np.inf))
+    edge = min(behind[cloth < top].min(initial=np.inf), least + rng.uniform(0.05, 0.3))
+    R = np.stack([np.cross([0.0, 1.0, 0.0], away), [0.0, 1.0, 0.0], away], 1)
+    middle = hands.mean(0) + rng.uniform(-0.2, 0.2) * R[:, 0]
+    middle = middle + (edge - size[2] / 2 - middle @ away) * away
+    return R, np.array([middle[0], top - size[1] / 2, middle[2]])
+
+
+@cache
+def _vertices() -> tuple[np.ndarray, np.ndarray]:
+    """Control points of an arm that belong to the hand, and those that belong to the forearm alone."""
+    arm = load_arm()
+    hand = np.unique(arm.mesh.triangles[arm.parts != FOREARM])
+    return hand, np.setdiff1d(np.arange(arm.mesh.vertex_count), hand)
+
+
+def _palm(arm: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """How the palm of a posed arm (N, 3) is turned from the rest frame (3, 3), and its middle (3,)."""
+    rest = load_arm()
+    palm = np.unique(rest.mesh.triangles[rest.parts == 0])
+    before = rest.model.template.numpy()[palm].astype(float) * [1 - 2 * side, 1, 1]
+    after = arm[palm]
+    u, _, vt = np.linalg.svd((before - before.mean(0)).T @ (after - after.mean(0)))
+    return vt.T @ np.diag([1, 1, np.linalg.det(vt.T @ u.T)]) @ u.T, after.mean(0)
+
+
+def _proxy(kind: str, points: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """At most `prop_distance`: things of revolution fill their cylinders. Cheap enough to search with."""
+    if kind not in _OUTLINES:
+        return prop_distance(kind, points, size)
+    beyond = np.stack(
+        [np.hypot(points[..., 0], points[..., 2]) - size[0] / 2, np.abs(points[..., 1]) - size[1] / 2]
+    )
+    distance = np.hypot(*np.maximum(beyond, 0)) + np.minimum(beyond.max(0), 0)
+    return np.minimum(distance, _pipe_distance(points, *_handle(size))) if kind == "mug" else distance
 
 
 def _known(kind: str) -> str:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from renderih_lib.render.blender import surfaces
-from renderih_lib.render.blender.surfaces import Shader, linear, shade
+from renderih_lib.render.blender.shaders import Shader
+from renderih_lib.render.blender.surfaces import linear, shade
 
 _BRIGHT = ((186, 38, 42), (222, 142, 34), (236, 196, 60), (60, 128, 66), (34, 92, 148), (240, 238, 232), (44, 46, 52),
            (120, 64, 128), (30, 130, 138), (204, 96, 110))  # fmt: skip
