@@ -145,8 +145,8 @@ def to_camera(points: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def project(points: np.ndarray, K: np.ndarray) -> np.ndarray:
-    """Pixels (..., 2) of points (..., 3) in the camera's frame; K (3, 3), or broadcast to (..., 3, 3), without skew."""
-    return points[..., :2] / points[..., 2:] * K[..., [0, 1], [0, 1]] + K[..., :2, 2]
+    """Pixels (..., 2) of points (..., 3) in the camera's frame; K (3, 3) without skew."""
+    return points[..., :2] / points[..., 2:] * [K[0, 0], K[1, 1]] + K[:2, 2]
 
 
 def framing(points: np.ndarray, width: int, height: int, fill: float | np.ndarray, centred: bool):
@@ -156,7 +156,13 @@ def framing(points: np.ndarray, width: int, height: int, fill: float | np.ndarra
     otherwise the principal point stays in the middle and the box may lie off it.
     """
     rays = points[..., :2] / points[..., 2:]
-    low, high = rays.min(-2), rays.max(-2)
+    return fitted(rays.min(-2), rays.max(-2), width, height, fill, centred)
+
+
+def fitted(
+    low: np.ndarray, high: np.ndarray, width: int, height: int, fill: float | np.ndarray, centred: bool
+):
+    """`framing` of points whose x / z and y / z lie between low and high (..., 2)."""
     middle = (low + high) / 2 if centred else np.zeros_like(low)
     half = np.maximum(high - middle, middle - low)
     focal = fill * (np.array([width / 2, height / 2]) / half).min(-1)
@@ -169,35 +175,28 @@ def framing(points: np.ndarray, width: int, height: int, fill: float | np.ndarra
 
 def inside(points: np.ndarray, camera: Camera) -> np.ndarray:
     """Whether world points (..., 3) fall into the picture: (...) bool."""
-    return in_picture(to_camera(points, camera.R, camera.t), camera.K, camera.width, camera.height)
-
-
-def in_picture(points: np.ndarray, K: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Whether points (..., 3) in the camera's frame fall into the picture: (...) bool. K as for `project`."""
+    points = to_camera(points, camera.R, camera.t)
     front = points[..., 2] > 0
-    pixels = project(np.where(front[..., None], points, 1.0), K)
-    return front & ((pixels >= 0) & (pixels <= [width, height])).all(-1)
+    pixels = project(np.where(front[..., None], points, 1.0), camera.K)
+    return front & ((pixels >= 0) & (pixels <= [camera.width, camera.height])).all(-1)
 
 
-def hidden_by_forearm(
-    eye: np.ndarray, points: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float = 0.04
-) -> np.ndarray:
-    """Whether a straight forearm of `radius` metres from start to end blocks the view of points; (..., 3) each."""
-    return segment_distances(eye, points, start, end) < radius
+def segment_distances(a0: np.ndarray, a1: np.ndarray, b0: np.ndarray, b1: np.ndarray, axis: int = -1):
+    """Smallest distance between the segments a0-a1 and b0-b1, whose coordinates lie along `axis`; broadcast."""
 
+    def dot(p, q):
+        return (p * q).sum(axis, keepdims=True)
 
-def segment_distances(a0: np.ndarray, a1: np.ndarray, b0: np.ndarray, b1: np.ndarray) -> np.ndarray:
-    """Smallest distance (...) between the segments a0-a1 and b0-b1; all (..., 3), broadcast."""
     a, b, offset = a1 - a0, b1 - b0, a0 - b0
-    aa, bb, ab = _dot(a, a), _dot(b, b), _dot(a, b)
-    offset_a, offset_b = _dot(offset, a), _dot(offset, b)
+    aa, bb, ab = dot(a, a), dot(b, b), dot(a, b)
+    offset_a, offset_b = dot(offset, a), dot(offset, b)
     s = (offset_b * ab - offset_a * bb) / np.maximum(aa * bb - ab**2, 1e-12)
     for _ in range(2):  # clamp one parameter, solve for the other, and once more
         s = np.clip(s, 0, 1)
         t = np.clip((offset_b + s * ab) / bb, 0, 1)
         s = (t * ab - offset_a) / np.maximum(aa, 1e-12)
-    s = np.clip(s, 0, 1)
-    return np.linalg.norm(offset + s[..., None] * a - t[..., None] * b, axis=-1)
+    nearest = offset + np.clip(s, 0, 1) * a - t * b
+    return np.sqrt(dot(nearest, nearest)).squeeze(axis)
 
 
 def blender_intrinsics(K: np.ndarray, width: int, height: int) -> dict[str, float]:
@@ -284,7 +283,3 @@ def _centred(cameras: list[Camera]) -> tuple[np.ndarray, np.ndarray]:
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-
-
-def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.einsum("...i,...i", a, b)

@@ -41,7 +41,7 @@ from renderih_lib.render.views import (
 from renderih_lib.repro import exit_code, replacing
 from renderih_lib.scales import DATASETS, NAMES, scale_by_name
 
-_CHUNK = 1024  # pairs that are placed at once
+_CHUNK = 256  # pairs that are placed at once
 _ROW_GROUP = 65_536  # images
 _STRIDE = 64  # numbers set aside for an image, so that a new one does not move the others
 

@@ -10,14 +10,18 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from renderih_lib.hand.anatomy import joint_rotations, rest_frames
 from renderih_lib.hand.model import HandModel
 from renderih_lib.hand.pair import HandPair, PairPose
-from renderih_lib.render.cameras import Rig, framing, hidden_by_forearm, in_picture, look_at
+from renderih_lib.pose.library import load_pose_library
+from renderih_lib.render.cameras import Rig, fitted, look_at, segment_distances
 from renderih_lib.render.mesh import FOREARM, load_arm
 from renderih_lib.render.recipes import Recipe
 
 HIDDEN_LIMIT = 0.15  # of the keypoints behind a forearm, above which a view is rejected
-_WRIST = 0.06  # metres behind the wrist joint where a forearm begins to hide things
+HIDES = 0.06  # metres behind the wrist joint where a forearm begins to hide things
+_SEED, _HANDS, _DIRECTIONS = 0, 128, 128  # that find the outline
+THICKNESS = 0.04  # metres, radius of a forearm that hides
 
 
 class Outline(NamedTuple):
@@ -30,21 +34,21 @@ class Outline(NamedTuple):
 
 @dataclass(frozen=True)
 class Scenes:
-    """What choosing a view needs to know of B posed pairs, metres, world, float64."""
+    """What choosing a view needs to know of B posed pairs: metres, world, float32, a column per point."""
 
-    hands: np.ndarray  # (B, P, 3) the outline of both hands without forearms
-    keypoints: np.ndarray  # (B, 42, 3)
-    starts: np.ndarray  # (B, 2, 3) of the forearms, behind the wrists
-    ends: np.ndarray  # (B, 2, 3)
-    cuts: np.ndarray  # (B, C, 3) the open ends
+    hands: np.ndarray  # (B, 3, P) the outline of both hands without forearms
+    keypoints: np.ndarray  # (B, 3, 42)
+    starts: np.ndarray  # (B, 3, 2) of the forearms, behind the wrists
+    ends: np.ndarray  # (B, 3, 2)
+    cuts: np.ndarray  # (B, 3, C) the open ends
 
     def __getitem__(self, rows) -> "Scenes":
         return Scenes(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     def moved(self, R: np.ndarray, t: np.ndarray) -> "Scenes":
         """Every pair after its `R x + t`; R (B, 3, 3), t (B, 3)."""
-        R = R.swapaxes(1, 2)
-        return Scenes(*(getattr(self, f.name) @ R + t[:, None] for f in fields(self)))
+        R, t = R.astype(np.float32), t.astype(np.float32)[..., None]
+        return Scenes(*(R @ getattr(self, f.name) + t for f in fields(self)))
 
 
 class Wishes(NamedTuple):
@@ -70,21 +74,17 @@ class Shots(NamedTuple):
 
 @cache
 def outline() -> Outline:
-    """The arm's vertices that lie farthest in any of 26 directions on any part of the hand, and its open end.
+    """The vertices that are ever farthest, in many directions on many natural hands, and the arm's open end.
 
-    A picture framed to them cuts no more than 2 % of its width from the full mesh (tests/render/test_views.py).
+    What lies outside of them is at most 3 mm on natural pairs, and hardly ever any (tests/render/test_views.py).
     """
-    arm = load_arm()
-    template = arm.model.template.double().numpy()
-    grid = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), -1).reshape(-1, 3)
-    directions = (
-        grid[np.abs(grid).sum(1) > 0] / np.linalg.norm(grid[np.abs(grid).sum(1) > 0], axis=1)[:, None]
-    )
-    kept = [arm.model.tip_vertices.numpy(), arm.cut]
-    for part in range(FOREARM):
-        vertices = np.unique(arm.mesh.triangles[arm.parts == part])
-        kept.append(vertices[(template[vertices] @ directions.T).argmax(0)])
-    kept = np.unique(np.concatenate(kept))
+    arm, angles = load_arm(), load_pose_library().natural_hands(_SEED, _HANDS)
+    hand = np.unique(arm.mesh.triangles[arm.parts != FOREARM])
+    wrist = torch.eye(3).expand(len(angles), 3, 3)
+    posed = arm.model(joint_rotations(angles, rest_frames(arm.model), wrist)).vertices[:, hand].numpy()
+    directions = np.random.default_rng(_SEED).standard_normal((_DIRECTIONS, 3))
+    farthest = (posed @ directions.astype(np.float32).T).argmax(1)
+    kept = np.unique(np.concatenate([hand[np.unique(farthest)], arm.model.tip_vertices.numpy(), arm.cut]))
     model = HandModel(
         template=arm.model.template[kept],
         faces=np.zeros((1, 3), int),
@@ -106,14 +106,14 @@ def centred_scenes(poses: PairPose) -> tuple[Scenes, np.ndarray]:
     """
     arm = outline()
     mesh = HandPair(arm.model, arm.model.mirrored())(poses)
-    vertices, keypoints, joints = (x.double().numpy() for x in (mesh.vertices, mesh.keypoints, mesh.joints))
-    hands, cuts = (vertices[:, :, part].reshape(len(vertices), -1, 3) for part in (arm.hand, arm.cut))
-    middle = (hands.min(1) + hands.max(1)) / 2
+    vertices, keypoints, joints = (x.numpy() for x in (mesh.vertices, mesh.keypoints, mesh.joints))
     ends, wrists = vertices[:, :, arm.cut].mean(2), joints[:, :, 0]
     away = ends - wrists
-    starts = wrists + _WRIST * away / np.linalg.norm(away, axis=-1, keepdims=True)
-    scenes = Scenes(hands, keypoints.reshape(len(hands), -1, 3), starts, ends, cuts)
-    return scenes.moved(np.eye(3)[None], -middle), middle
+    starts = wrists + HIDES * away / np.linalg.norm(away, axis=-1, keepdims=True)
+    parts = vertices[:, :, arm.hand], keypoints, starts, ends, vertices[:, :, arm.cut]
+    parts = [np.ascontiguousarray(part.reshape(len(part), -1, 3).swapaxes(1, 2)) for part in parts]
+    middle = (parts[0].min(-1) + parts[0].max(-1)) / 2
+    return Scenes(*parts).moved(np.eye(3), -middle), middle
 
 
 def placed_pairs(poses: PairPose, middle: np.ndarray, turn: np.ndarray) -> PairPose:
@@ -131,9 +131,10 @@ def person_frames(scenes: Scenes) -> np.ndarray:
 
     Towards the person is where both forearms come from; to the person's right is from the left elbow to the right.
     """
-    towards = (scenes.ends - scenes.starts).sum(1)
+    starts, ends = scenes.starts.astype(float), scenes.ends.astype(float)
+    towards = (ends - starts).sum(-1)
     back = towards / np.linalg.norm(towards, axis=-1, keepdims=True)
-    right = scenes.ends[:, 0] - scenes.ends[:, 1]
+    right = ends[..., 0] - ends[..., 1]
     up = np.cross(back, right)
     up /= np.linalg.norm(up, axis=-1, keepdims=True)
     return np.stack([np.cross(up, back), up, back], 1)
@@ -162,26 +163,31 @@ def choose_views(rig: Rig, scenes: Scenes, order: np.ndarray, wishes: Wishes, re
     """
     pairs, cameras = order.shape
     views = len(wishes.radius) // pairs
-    rounds = -(-views // cameras)
-    order = np.tile(order, (1, rounds))
-    camera = np.full((pairs, views), -1)
+    order = np.tile(order, (1, -(-views // cameras)))
+    shots = Shots(*(np.zeros((pairs * views, *shape)) for shape in ((), (), (), (3, 3), (3, 3), (3,))))
+    shots = shots._replace(camera=np.zeros(pairs * views, int))
     faults = np.full(order.shape, np.inf)  # of what was passed over
     taken = np.zeros(pairs, int)
+
+    def take(pair: np.ndarray, camera: np.ndarray, any_fault: bool) -> np.ndarray:
+        """Tries cameras for the next image of some pairs; returns the faults."""
+        row = pair * views + taken[pair]
+        tried = shoot(rig, scenes[pair], camera, Wishes(*(part[row] for part in wishes)), recipe)
+        kept = np.flatnonzero((tried.fault == 0) | any_fault)
+        for whole, part in zip(shots, tried, strict=True):
+            whole[row[kept]] = part[kept]
+        taken[pair[kept]] += 1
+        return tried.fault
+
     for step in range(order.shape[1]):
-        open_ = np.flatnonzero(taken < views)
-        if len(open_) == 0:
-            break
-        wish = Wishes(*(part[open_ * views + taken[open_]] for part in wishes))
-        fault = shoot(rig, scenes[open_], order[open_, step], wish, recipe).fault
-        good = open_[fault == 0]
-        camera[good, taken[good]] = order[good, step]
-        taken[good] += 1
-        faults[open_, step] = np.where(fault == 0, np.inf, fault)
-    for pair in np.flatnonzero(taken < views):
-        least = np.argsort(faults[pair], kind="stable")[: views - taken[pair]]
-        camera[pair, taken[pair] :] = order[pair, least]
-    rows = np.repeat(np.arange(pairs), views)
-    return shoot(rig, scenes[rows], camera.ravel(), wishes, recipe)
+        pair = np.flatnonzero(taken < views)
+        fault = take(pair, order[pair, step], False)
+        faults[pair, step] = np.where(fault == 0, np.inf, fault)
+    least = faults.argsort(1, kind="stable")
+    for step in range(views):
+        pair = np.flatnonzero(taken < views)
+        take(pair, order[pair, least[pair, step]], True)
+    return shots
 
 
 def shoot(rig: Rig, scenes: Scenes, camera: np.ndarray, wishes: Wishes, recipe: Recipe) -> Shots:
@@ -192,13 +198,26 @@ def shoot(rig: Rig, scenes: Scenes, camera: np.ndarray, wishes: Wishes, recipe: 
     else:
         R = rig.R[camera]
         t = -(R @ eye[..., None])[..., 0]
-    hands, cuts = (part @ R.swapaxes(1, 2) + t[:, None] for part in (scenes.hands, scenes.cuts))
-    K = framing(hands, recipe.width, recipe.height, wishes.fill, recipe.centred)
-    shown = in_picture(cuts, K[:, None], recipe.width, recipe.height).mean(1)
-    behind = (hands[..., 2] <= 0).mean(1)  # of the camera, which stands among the hands
-    hidden = hidden_by_forearm(
-        eye[:, None, None], scenes.keypoints[:, None], scenes.starts[:, :, None], scenes.ends[:, :, None]
-    )
-    hidden = hidden.any(1).mean(1)
-    fault = np.maximum(0, hidden - HIDDEN_LIMIT) + shown + behind
+    seen = scenes.moved(R, t)
+    depth = seen.hands[:, 2]
+    rays = seen.hands[:, :2] / depth[:, None]
+    K = fitted(rays.min(-1), rays.max(-1), recipe.width, recipe.height, wishes.fill, recipe.centred)
+    fault = np.maximum(0, _hidden(seen).mean(1) - HIDDEN_LIMIT) + _shown(seen.cuts, K, recipe).mean(1)
+    fault += (depth <= 0).mean(1)  # a camera among the hands
     return Shots(camera, fault, np.linalg.norm(eye, axis=1), K, R, t)
+
+
+def _hidden(seen: Scenes) -> np.ndarray:
+    """Which keypoints (N, 42) a forearm hides from a camera at the origin."""
+    lines = (part[..., None] for part in (seen.starts, seen.ends))
+    distance = segment_distances(np.zeros(1, np.float32), seen.keypoints[:, :, None], *lines, axis=1)
+    return (distance < THICKNESS).any(1)
+
+
+def _shown(cuts: np.ndarray, K: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Which points (N, C) of the open ends are in the picture."""
+    front = cuts[:, 2] > 0
+    rays = cuts[:, :2] / np.where(front, cuts[:, 2], 1)[:, None]
+    pixels = rays * K[:, 0, 0, None, None] + K[:, :2, 2, None]
+    low, high = pixels >= 0, pixels <= np.array([recipe.width, recipe.height])[:, None]
+    return front & low[:, 0] & low[:, 1] & high[:, 0] & high[:, 1]
