@@ -20,7 +20,7 @@ from renderih_lib.repro import sha256
 from renderih_lib.scales import DATASETS, scale_by_name
 
 ROOT = Path(__file__).parents[2]
-PYTHON = ".venv/bin/python"
+PYTHON = sys.executable  # of the project
 #: The controller's own environment: its plugin needs numpy 2, Blender's module needs numpy 1.
 CONTROLLER = ROOT / ".venv-slurm"
 PACKAGES = ("snakemake==9.27.1", "snakemake-executor-plugin-slurm==2.8.0", "jupytext==1.19.6")
@@ -118,6 +118,7 @@ def slurm_run(nodes: Cluster, targets: list[str], out_dir: str) -> list[str]:
         if process.wait(timeout=1200):
             raise RuntimeError("Snakemake failed")
         assert lost, "no job ran on n2 when it died"
+        assert all(nodes.restarts(job) for job in lost), "a lost job was not queued again"
         assert nodes.states()["n2"].startswith("down"), "n2 came back from the dead"
     finally:
         if process.poll() is None:

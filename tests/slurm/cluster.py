@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -119,6 +120,11 @@ class Cluster:
         """Ids of the jobs that Slurm believes to run on a node."""
         command = ["squeue", "--noheader", "--states=RUNNING", f"--nodelist={node}", "--format=%i"]
         return subprocess.run(command, capture_output=True, text=True).stdout.split()
+
+    def restarts(self, job: str) -> int:
+        """How often a job went back into the queue."""
+        answer = subprocess.run(["scontrol", "show", "job", job], capture_output=True, text=True).stdout
+        return int(re.search(r"Restarts=(\d+)", answer)[1])
 
     def kill_node(self, node: str) -> None:
         """What a power cut does: SIGKILL to a node's daemon and to all that it had started."""
