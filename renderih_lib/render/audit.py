@@ -24,6 +24,8 @@ from renderih_lib.render.shards import MEMBERS, decoded, shard_path
 from renderih_lib.repro import Meter, exit_code, sha256
 
 _FINITE = ("K", "R", "t", "angles", "wrist", "translation", "shape", "keypoints_3d", "keypoints_2d")
+#: The last bytes of a whole picture, by its file's ending.
+_ENDS = {"png": b"IEND\xaeB`\x82", "jpg": b"\xff\xd9"}
 
 
 def audit(folder: Path, plan: Path | None = None) -> dict[int, list[str]]:
@@ -121,6 +123,8 @@ def _tar_faults(path: Path, rows: pd.DataFrame, recorded: dict[str, str]) -> lis
 def _picture_faults(data: bytes, name: str, row: pd.Series, wanted: str, recorded: dict) -> list[str]:
     if name == "image" and hashlib.sha256(data).hexdigest() != recorded.get(row["key"]):
         return [f"{wanted} has changed since it was written"]
+    if not data.endswith(_ENDS[wanted.rsplit(".")[-1]]):  # Pillow forgives a missing end
+        return [f"{wanted} is truncated"]
     try:
         pixels = decoded(data)
     except (OSError, ValueError, SyntaxError) as error:  # Pillow has a SyntaxError for broken PNG chunks
