@@ -15,8 +15,10 @@ out_dir: str = "runs"  # where results go
 data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
+import json
 import time
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,14 +31,15 @@ from scipy.spatial import cKDTree
 from renderih_lib import repro, viz
 from renderih_lib.hand.anatomy import angles_from_degrees
 from renderih_lib.hand.pair import PairPose, open_hand_pair
-from renderih_lib.render import skin, skin_fields
+from renderih_lib.render import skin, skin_fields, skin_files
 from renderih_lib.render.cameras import TRACK_TILTS, framing, look_at, project, to_camera, track_directions
 from renderih_lib.render.cycles import CyclesProcess
-from renderih_lib.render.environments import shipped_environments
+from renderih_lib.render.environments import catalogue, kind_of
 from renderih_lib.render.frames import frame
 from renderih_lib.render.mesh import ArmPair
-from renderih_lib.render.plan import VIEWS_PER_TRACK, recipe_for
+from renderih_lib.render.recipes import recipe_for
 from renderih_lib.render.skin_texels import skin_texels
+from renderih_lib.render.sleeves import Sleeve
 
 # %%
 run = repro.start("08_textures_light_cameras", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
@@ -212,16 +215,18 @@ run.show(
 # The paper lists seven colour groups and has 30 textures; it gives no colours. Ours are chosen to fall into the classes
 # of the *individual typology angle* used by dermatologists, $\mathrm{ITA} = \arctan\frac{L^* - 50}{b^*}$: above 55° very
 # light, 41° light, 28° intermediate, 10° tan, -30° brown, below that dark. Each person is drawn around the group's
-# colour, within its class. This cell bakes all of them to `skins/`, which the rendering plan reads.
+# colour, within its class. The people of this run were baked beforehand; we bake the first one again.
 
 # %%
+index = run.input("skins", "skins.json")
+folder, people = index.parent, json.loads(index.read_text())
 started = time.process_time()
-folder = run.output("skins/skins.json").parent
-baked = skin.write_skins(folder, run.sizes.textures, size, seed)
-people = list(run.progress(baked, total=run.sizes.textures, desc="skins"))
-seconds = (time.process_time() - started) / len(people)
+again = skin.bake_skin(people[0]["seed"], people[0]["tone"], size)
+seconds = time.process_time() - started
+stored = skin_files.read_skin(folder / people[0]["file"])
+assert np.allclose(again.albedo, stored.albedo, atol=1e-3)  # files hold half floats
 megabytes = np.mean([(folder / person["file"]).stat().st_size for person in people]) / 1e6
-print(f"{len(people)} skins of {size} × {size} texels: {seconds:.1f} CPU-seconds and {megabytes:.1f} MB each")
+print(f"{len(people)} skins of {size} × {size} texels, {seconds:.1f} CPU-seconds and {megabytes:.1f} MB each")
 
 # %%
 rows = []
@@ -238,7 +243,7 @@ run.table(pd.DataFrame(rows, columns=columns).round(1), "people", caption="The p
 # bled over its edge so that filtering never meets the black between.
 
 # %%
-maps = skin.read_skin(folder / people[-1]["file"])
+maps = skin_files.read_skin(folder / people[-1]["file"])
 figure, axes = plt.subplots(1, 3, figsize=(13, 4.4))
 pictures = [shown(maps.albedo), np.where(maps.roughness > 0, maps.height_mm, np.nan), maps.roughness]
 titles = ["albedo", "height, mm", "roughness"]
@@ -292,10 +297,14 @@ row |= {
 }
 row |= {"samples": run.sizes.gallery_samples, "cycles_seed": seed, "f_stop": 11.0, "exposure_jitter": 0.0}
 row |= {"tone_hue": 0.0, "tone_saturation": 1.0, "tone_value": 1.0, "tone_contrast": 0.0}
-environments = shipped_environments()
+row |= {"sleeve": 0.0, "sleeve_seed": 0, "prop": "", "prop_size": [0, 0, 0], "prop_seed": 0, "background": ""}
+row |= {"white_balance": [1.0, 1.0, 1.0], "psf_px": 0.3, "vignette": 0.0, "noise_iso": 0.0, "noise_seed": 0}
+row |= {"view_transform": "AgX", "background_yaw": 0.0}
+environments = catalogue(run.input("environments", f"{run.sizes.panoramas[0]}.exr").parent)
 recipe = recipe_for("gallery", run.sizes)
-arms = ArmPair(recipe.levels)
-cycles = CyclesProcess(arms, asdict(recipe), threads=torch.get_num_threads())
+arms, sleeve = ArmPair(recipe.levels), Sleeve()
+sources = SimpleNamespace(skin=lambda name: folder / f"{name}.npz", environment=environments.get)
+cycles = CyclesProcess(arms, asdict(recipe), threads=torch.get_num_threads(), sleeve=sleeve)
 
 
 # %%
@@ -303,7 +312,7 @@ def photo(skin_file, environment, yaw=0.0):
     """A photograph (H, W, 3) of the two hands, and what Cycles says about it."""
     choice = {"skin": skin_file.removesuffix(".npz"), "environment": environment, "environment_yaw": yaw}
     file = cycles.scratch / "photo.png"
-    job = frame(row | choice, arms).job(arms, cycles.scratch / "pose.npz", file, folder, environments)
+    job = frame(row | choice, arms, sleeve).job(arms, cycles.scratch / "pose.npz", file, sources)
     reply = cycles.ask("render", **job)
     return np.asarray(Image.open(file).convert("RGB")), reply
 
@@ -324,19 +333,49 @@ run.show(
 # travels farthest and shadows get a warm rim. Melanin shortens them on dark skin. The height map bends the normals,
 # nails are glossier than skin.
 #
-# ## Light that was measured (Figure 6)
+# ## Places to stand in (Figure 6)
 #
 # A *high dynamic range* panorama stores how much light comes from every direction, without clipping lamps or the sun.
-# It lights the scene and is its background, so both always agree. The light that reaches a piece of skin with normal
-# $n$ is the irradiance
+# It lights the scene and is its background, so both always agree. The paper takes 300 of them from the web. Ours need
+# no download: eight ship with Blender (CC0), and the others are places that a program furnishes from a seed, rooms by
+# day and night and spots under open sky, path-traced once from where the hands will be. A folder of your own
+# panoramas joins them with `--own-environments`.
+
+# %%
+places = [name for name in environments if kind_of(name) != "dome"]
+step = max(1, len(places) // 30)
+
+
+def small(panorama, width=512):
+    """Averaged down to `width`, which keeps its light."""
+    k = max(1, panorama.shape[1] // width)
+    height, width = panorama.shape[0] // k, panorama.shape[1] // k
+    return panorama[: height * k, : width * k].reshape(height, k, width, k, 3).mean((1, 3))
+
+
+panoramas = {n: small(cycles.panorama(environments[n])) for n in run.progress(places[::step], desc="read")}
+
+
+# %%
+def photographed(light, key=0.18):
+    """sRGB of light exposed for its geometric mean, highlights rolled off as film does."""
+    exposed = light * key / np.exp(np.log(light @ [0.2126, 0.7152, 0.0722] + 1e-4).mean())
+    return shown(exposed * (1 + exposed / 16) / (1 + exposed))
+
+
+run.show(
+    viz.sheet([photographed(p) for p in panoramas.values()], columns=5, titles=list(panoramas), width=2.8),
+    "panoramas",
+    caption="The places of this run, each exposed for itself: eight photographed ones that ship with Blender, and "
+    "generated rooms and outdoor places. Left and right edges of each meet.",
+    alt="A sheet of panoramas: rooms, streets, gardens and landscapes by day and night.",
+)
+
+# %% [markdown]
+# The light that reaches a piece of skin with normal $n$ is the irradiance
 #
 # $$ E(n) = \int L(\omega)\, \max(0, n \cdot \omega)\, d\omega \ \approx\
 # \sum_{\text{pixels}} L\,\max(0, n \cdot \omega)\,\Delta\omega, \qquad \Delta\omega = \tfrac{\pi}{H}\tfrac{2\pi}{W}\cos\theta. $$
-#
-# Blender reads the eight CC0 panoramas that it ships with, again in a child process.
-
-# %%
-panoramas = {name: cycles.panorama(path) for name, path in environments.items()}
 
 
 # %%
@@ -363,39 +402,24 @@ towards, solid_angle = directions(256, 512)
 assert abs(solid_angle.sum() / (4 * np.pi) - 1) < 1e-4
 np.testing.assert_allclose(irradiance(np.ones((256, 512, 3)), np.array([0.6, 0, 0.8])), np.pi, rtol=1e-3)
 
+
 # %%
-rows = []
-for name, panorama in panoramas.items():
+def light_facts(panorama):
+    """Brightest light over the median, stops between 0.1 and 99.9 % of the sphere, share of the brightest 1 %."""
     light, weight = panorama @ [0.2126, 0.7152, 0.0722], directions(*panorama.shape[:2])[1]
     order = np.argsort(light.ravel())
     share = np.cumsum(weight.ravel()[order]) / weight.sum()
-    low, high, bright = np.interp([0.001, 0.999, 0.99], share, light.ravel()[order])
-    sides = [
-        irradiance(panorama, side) @ [0.2126, 0.7152, 0.0722]
-        for side in (np.array([0, -1.0, 0]), np.array([0, 1.0, 0]))
-    ]
-    brightest = (light * weight)[light > bright].sum() / (light * weight).sum()
-    rows.append([name, light.max(), np.log2(high / max(low, 1e-6)), 100 * brightest, *sides])
-columns = [
-    "panorama",
-    "brightest pixel",
-    "stops",
-    "% of light from the brightest 1 %",
-    "E towards -y",
-    "E towards +y",
-]
-lights = pd.DataFrame(rows, columns=columns).set_index("panorama")
-run.table(lights.round(2), "lights", caption="Dynamic range of the panoramas (stops: 0.1 to 99.9 % of the sphere; "
-          "an 8-bit photograph holds about 8) and the irradiance from two opposite sides.")  # fmt: skip
+    low, middle, bright, high = np.interp([0.001, 0.5, 0.99, 0.999], share, light.ravel()[order])
+    of_brightest = (light * weight)[light > bright].sum() / (light * weight).sum()
+    return [light.max() / middle, np.log2(high / max(low, 1e-6)), 100 * of_brightest]
 
-# %%
-exposed = [shown(p * 0.25 / np.median(p @ [0.2126, 0.7152, 0.0722])) for p in panoramas.values()]
-run.show(
-    viz.sheet([image[::2, ::2] for image in exposed], columns=4, titles=list(panoramas), width=3.4),
-    "panoramas",
-    caption="The eight panoramas that ship with Blender (CC0), each exposed for its median.",
-    alt="Eight panoramic photographs of indoor and outdoor places.",
-)
+
+columns = ["brightest over median", "stops", "% of light from the brightest 1 %"]
+lights = pd.DataFrame({n: light_facts(p) for n, p in panoramas.items()}, index=columns).T
+lights.insert(0, "kind", [kind_of(name) for name in lights.index])
+by_kind = lights.groupby("kind").agg(["min", "median", "max"]).round(1)
+run.table(by_kind, "lights", caption="Dynamic range of the places by kind (stops: 0.1 to 99.9 % of the sphere, at 512 "
+          "pixels; an 8-bit photograph holds about 8).")  # fmt: skip
 
 # %% [markdown]
 # Now the same hands in each of them. Brightness of the places differs by a lot, so every image is *metered*: the
@@ -404,11 +428,11 @@ run.show(
 
 # %%
 model = people[min(2, len(people) - 1)]
-places = list(environments)[: run.sizes.gallery_images + 1]
-lit = {name: photo(model["file"], name) for name in run.progress(places, desc="lights")}
+chosen = list(panoramas)[:: max(1, len(panoramas) // min(15, run.sizes.gallery_images + 1))][:15]
+lit = {name: photo(model["file"], name) for name in run.progress(chosen, desc="lights")}
 titles = [f"{name} ({reply['exposure_ev']:+.1f} stops)" for name, (_, reply) in lit.items()]
 run.show(
-    viz.sheet([image for image, _ in lit.values()], columns=4, titles=titles, width=3.2),
+    viz.sheet([image for image, _ in lit.values()], columns=5, titles=titles, width=2.6),
     "figure_6",
     caption="Same hands under diverse light (paper Figure 6). In brackets: the exposure that metering chose.",
     alt="Photographs of the same two raised hands in different places.",
@@ -420,19 +444,21 @@ run.show(
 
 # %%
 facing = np.array([0.0, -1.0, 0.0])  # the camera's side, in Blender's axes
-expected = {n: -np.log2(irradiance(p, facing) @ [0.2126, 0.7152, 0.0722]) for n, p in panoramas.items()}
+expected = {n: -np.log2(irradiance(panoramas[n], facing) @ [0.2126, 0.7152, 0.0722]) for n in lit}
 stops = {name: reply["exposure_ev"] for name, (_, reply) in lit.items()}
 agreement = float(np.corrcoef([expected[n] for n in lit], [stops[n] for n in lit])[0, 1])
 figure, axis = plt.subplots(figsize=(4.8, 3.4))
-for marker, name in zip("os^Dv*XP", sorted(lit, key=expected.get), strict=False):
-    axis.plot(expected[name], stops[name], marker, color="#6B6257", label=name)
+for marker, kind in zip("os^D", sorted({kind_of(name) for name in lit}), strict=False):
+    names = [name for name in lit if kind_of(name) == kind]
+    x, y = [expected[name] for name in names], [stops[name] for name in names]
+    axis.plot(x, y, marker, color="#6B6257", mfc="none" if marker == "s" else None, label=kind)
 axis.legend(fontsize=8)
 axis.set(xlabel="-log2 of the irradiance towards the camera", ylabel="metered exposure, stops")
 run.show(
     figure,
     "metering",
     caption=f"Exposure chosen by metering against the irradiance of the panorama; correlation {agreement:.2f}.",
-    alt="Points with different markers, one per panorama, that rise from left to right.",
+    alt="Points with a marker for each kind of place, that rise from left to right.",
 )
 
 # %%
@@ -443,7 +469,8 @@ cycles.stop()
 
 # %% [markdown]
 # > **View transform.** A renderer's light must be squeezed into 8 bits. *Standard* clips lamps and saturates, *Filmic* turns
-# > skin yellow-olive. *AgX* with medium high contrast keeps tones believable and is used for all images.
+# > skin yellow-olive. *AgX* with medium high contrast keeps tones believable: 65 % of the images use it, 15 % AgX
+# > without contrast, and 20 % *Standard*, as cheap cameras would.
 #
 # ## Cameras on four tracks (Figure 7)
 #
@@ -462,12 +489,12 @@ def look_at_from_scratch(eye):
     return R, -R @ eye
 
 
-eye = 0.7 * track_directions(VIEWS_PER_TRACK)[1, 3]
+eye = 0.7 * track_directions(10)[1, 3]
 for mine, library in zip(look_at_from_scratch(eye), look_at(eye, np.zeros(3)), strict=True):
     np.testing.assert_allclose(mine, library, atol=1e-12)
 
 # %%
-tracks = 0.7 * track_directions(VIEWS_PER_TRACK)
+tracks = 0.7 * track_directions(10)
 centre_pixel = np.array([[500.0, 0, 256], [0, 500, 167], [0, 0, 1]])
 for eye in tracks.reshape(-1, 3):
     seen = project(to_camera(np.zeros((1, 3)), *look_at(eye, np.zeros(3))), centre_pixel)
@@ -521,7 +548,7 @@ claims = pd.DataFrame(
             "groups among the skins of this run",
         ],
         ["30 textures", len(people), "baked here; any number can be"],
-        ["300 HDR panoramas", len(environments), "shipped with Blender; a folder of your own plugs in"],
+        ["300 HDR panoramas", len(places), "8 ship with Blender, the rest are generated; 300 at scale paper"],
         ["four 360-degree tracks", len(tracks), "10 views each, as in the paper's sparse sampling"],
         ["brightness and contrast of tones vary", "yes", "drawn per image by the plan (notebook 09)"],
     ],
@@ -534,11 +561,12 @@ run.write_metrics(
     {
         "textures": len(people),
         "tones": len({person["tone"] for person in people}),
-        "environments": len(environments),
+        "environments": len(places),
         "tracks": len(tracks),
         "bake_cpu_seconds": seconds,
         "skin_megabytes": float(megabytes),
         "stops": lights["stops"].to_dict(),
+        "brightest_over_median_min": lights["brightest over median"].min(),
         "render_cpu_seconds": float(np.mean([reply["cpu_seconds"] for _, reply in lit.values()])),
     }
 )
