@@ -70,7 +70,7 @@ def labels(
         points.astype(np.float32),
         pixels.astype(np.float32),
         visible_keypoints(points, pixels, seen, depth),
-        _normal_image(layers, nearest, camera) if normals else None,
+        _normal_image(layers, nearest) if normals else None,
     )
 
 
@@ -89,18 +89,18 @@ def _drawn(body: Body, camera: Camera) -> _Layer:
     return _Layer(np.where(drawn.face >= 0, body.labels[drawn.face], 0), drawn, points, body.triangles)
 
 
-def _normal_image(layers: list[_Layer], nearest: np.ndarray, camera: Camera) -> np.ndarray:
-    """Normals (H, W, 3) uint8 of whatever is nearest, towards the camera: 128 + 127 n, 0 where nothing is."""
+def _normal_image(layers: list[_Layer], nearest: np.ndarray) -> np.ndarray:
+    """Normals (H, W, 3) uint8 of the side seen of whatever is nearest: 128 + 127 n, 0 where nothing is."""
     image = np.zeros((*nearest.shape, 3), np.uint8)
     for number, layer in enumerate(layers):
         shown = (nearest == number) & (layer.raster.face >= 0)
-        corners = corner_normals(layer.points, layer.triangles)[layer.raster.face[shown]]
-        normal = np.einsum("nkc,nk->nc", corners, layer.raster.weights[shown])
+        face = layer.raster.face[shown]
+        normal = corner_normals(layer.points, layer.triangles)[face]
+        normal = np.einsum("nkc,nk->nc", normal, layer.raster.weights[shown])
         normal /= np.linalg.norm(normal, axis=1, keepdims=True).clip(1e-12)
-        row, column = np.nonzero(shown)
-        rays = np.stack([column + 0.5, row + 0.5, np.ones(len(row))], 1) @ np.linalg.inv(camera.K).T
-        away = (normal * rays).sum(1) > 0
-        image[shown] = np.rint(128 + 127 * np.where(away[:, None], -normal, normal))
+        a, b, c = (layer.points[layer.triangles[face, k]] for k in range(3))
+        inside = (np.cross(b - a, c - a) * a).sum(1) > 0  # of a cuff
+        image[shown] = np.rint(128 + 127 * np.where(inside[:, None], -normal, normal))
     return image
 
 

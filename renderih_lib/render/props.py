@@ -53,7 +53,6 @@ _ROUNDING = {"box": 0.0008, "book": 0.0015, "phone": 0.0035, TABLE: 0.003}  # me
 
 _SIDES = 48  # of things of revolution
 _HANDLE = (0.30, 0.065)  # of a mug: radii of the ring and of its tube, as shares of the height
-_HANDLE_TURN = np.deg2rad(100)  # the ring from below to above, either way from the middle
 _BEND = 0.75  # radius of a banana's arc over its length
 
 _CANDIDATES, _SAMPLES, _APPROACH, _SLIDE = 6, 160, 10, 10
@@ -271,10 +270,12 @@ def _outline(kind: str, size: np.ndarray) -> np.ndarray:
 
 
 def _handle(size: np.ndarray):
-    """A mug's handle as a pipe, see `_pipe`; its ends are inside the wall."""
+    """A mug's handle as a pipe, see `_pipe`; its round ends reach to the inner side of the wall."""
     ring, tube = np.array(_HANDLE) * size[1]
-    centre = np.array([size[0] / 2 - 0.1 * ring, 0.0])
-    return centre, ring, 0.0, _HANDLE_TURN, lambda share: np.full(np.shape(share), tube)
+    wall = (1 - _OUTLINES["mug"][-4][0]) * size[0] / 2
+    centre = size[0] / 2 - 0.1 * ring
+    turn = np.arccos((size[0] / 2 - wall + tube - centre) / ring)
+    return np.array([centre, 0.0]), ring, 0.0, turn, lambda share: np.full(np.shape(share), tube)
 
 
 def _banana(size: np.ndarray):

@@ -30,7 +30,7 @@ class Sleeve:
         self.ring, self.column = (np.concatenate([x, x[:, ::-1]]) for x in (ring, column))
         self.quad_labels = np.repeat(FOREARM_LABELS, len(quads))
         rim = int(np.flatnonzero(sleeve_rings(garment(0)).layer == 0)[-1])
-        outer = np.unique(np.append(np.arange(rim, count, _COARSE[0]), count - 1))
+        outer = np.union1d(np.arange(rim, count, _COARSE[0]), np.arange(count - 4, count))  # the end is round
         coarse = _both(_tube(outer, np.arange(0, COLUMNS + 1, _COARSE[1]))[0], count)
         self._triangles = coarse[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
         self._triangle_labels = np.repeat(FOREARM_LABELS, len(self._triangles) // 2)
