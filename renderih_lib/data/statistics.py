@@ -11,7 +11,7 @@ from torch import Tensor
 from renderih_lib.data.samples import PART_NAMES
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.hand.skeleton import JOINT_COUNT, KEYPOINT_COUNT
-from renderih_lib.pose.distinct import pair_keypoints
+from renderih_lib.pose.distinct import hand_keypoints
 from renderih_lib.render.shards import decoded, read_member, stacked
 
 #: Lower ends of the classes of the individual typology angle, degrees (Chardon et al. 1991; Del Bino et al. 2006).
@@ -26,12 +26,22 @@ _FIRST_FOREARM = PART_NAMES.index("right_forearm")
 # Pose space
 
 
-def pose_vectors(pose: PairPose, hands: HandPair) -> np.ndarray:
-    """B pairs as points (B, 126) whose distance is the root mean square over the 42 keypoints, mm.
+def hand_vectors(angles: Tensor, hands: HandPair) -> np.ndarray:
+    """Hands (N, 15, 3) radians as points (N, 63) whose distance is the root mean square over 21 keypoints, mm.
 
-    Size, place and orientation of the pair do not count (`distinct.pair_keypoints`).
+    Keypoints are in the wrist's frame at the mean shape. Either side is posed as a right hand, so mirrored poses are
+    the same point.
     """
-    return pair_keypoints(pose, hands).flatten(1).numpy() / np.sqrt(2 * KEYPOINT_COUNT)
+    return hand_keypoints(angles.float(), hands.right).flatten(1).numpy() / np.sqrt(KEYPOINT_COUNT)
+
+
+def articulation(pose: PairPose, hands: HandPair) -> np.ndarray:
+    """B pairs as points (B, 126), both hands' `hand_vectors`: root mean square over 42 keypoints, mm.
+
+    Where the hands stand to each other does not count; augmentation (Eq. 1) does not change it.
+    """
+    both = [hand_vectors(pose.angles[:, side], hands) for side in range(2)]
+    return np.concatenate(both, 1) / np.sqrt(2)
 
 
 def nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -39,19 +49,34 @@ def nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     return cdist(points, others).min(1)
 
 
-def coverage(reference: np.ndarray, others: np.ndarray, neighbours: int = 3) -> float:
+def coverage(
+    reference: np.ndarray, others: np.ndarray, neighbours: int = 3, *, groups: tuple | None = None
+) -> float:
     """Share of reference points (R, D) with at least one of others (O, D) in their neighbourhood.
 
     A neighbourhood reaches to the k-th nearest other reference point (Naeem et al., ICML 2020, "coverage"). The value
     grows with O, so compare sets of equal size.
 
+    Args:
+        groups: labels (R,) and (O,); points of one group do not see each other. None: all do.
+
     Raises:
-        ValueError: if there are not more reference points than neighbours.
+        ValueError: if a reference point has fewer than k others to see.
     """
-    if len(reference) <= neighbours:
-        raise ValueError(f"coverage with {neighbours} neighbours needs more than {len(reference)} points")
-    own = np.sort(cdist(reference, reference), axis=1)[:, neighbours]  # the nearest is the point itself
-    return float((nearest(reference, others) <= own).mean())
+    own, apart = cdist(reference, reference), cdist(reference, others)
+    np.fill_diagonal(own, np.inf)
+    if groups is not None:
+        labels, other_labels = map(np.asarray, groups)
+        own[labels[:, None] == labels] = np.inf
+        apart[labels[:, None] == other_labels] = np.inf
+    if (
+        len(reference) <= neighbours
+        or not np.isfinite(radius := np.sort(own, axis=1)[:, neighbours - 1]).all()
+    ):
+        raise ValueError(
+            f"coverage needs {neighbours} neighbours for each of the {len(reference)} reference points"
+        )
+    return float((apart.min(1) <= radius).mean())
 
 
 def principal_axes(points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -60,6 +85,12 @@ def principal_axes(points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarr
     _, sizes, axes = np.linalg.svd(points - mean, full_matrices=False)
     variance = sizes**2
     return mean, axes[:count].T, float(variance[:count].sum() / variance.sum())
+
+
+def effective_dimension(points: np.ndarray) -> float:
+    """Over how many directions points (P, D) spread: squared sum of the covariance's eigenvalues over their sum of squares."""
+    variances = np.linalg.svd(points - points.mean(0), compute_uv=False) ** 2
+    return float(variances.sum() ** 2 / (variances**2).sum())
 
 
 def hull_volume(points: np.ndarray) -> float:
@@ -237,8 +268,3 @@ def amplitude_bands(images: np.ndarray, bands: int = 16) -> pd.DataFrame:
 def grey_images(rows: Iterable[pd.Series]) -> np.ndarray:
     """Grey values (N, S, S) float32 in [0, 1] of square pictures of one size, as stored (not linear)."""
     return np.stack([decoded(read_member(row)) @ np.float32([0.299, 0.587, 0.114]) / 255 for row in rows])
-
-
-def angle_vectors(angles: Tensor) -> np.ndarray:
-    """Hands (N, 15, 3) radians as points (N, 45)."""
-    return angles.flatten(1).double().numpy()

@@ -15,8 +15,10 @@ from scipy.spatial.transform import Rotation
 from renderih_lib.data.statistics import (
     TONE_CLASSES,
     amplitude_bands,
+    articulation,
     coverage,
     distance_correlation,
+    effective_dimension,
     grey_images,
     hull_volume,
     lab,
@@ -24,14 +26,12 @@ from renderih_lib.data.statistics import (
     nearest,
     permuted_correlations,
     picture_statistics,
-    pose_vectors,
     principal_axes,
     sphere_cells,
     tone_classes,
     typology_angle,
     view_directions,
 )
-from renderih_lib.pose.distinct import pair_keypoints
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.shards import decoded, read_annotations, read_member
 
@@ -43,15 +43,32 @@ def rng(*keys):
 # Pose space
 
 
-def test_distances_of_pose_vectors_are_root_mean_squares_over_keypoints(hands):
+def test_distances_of_articulations_are_root_mean_squares_over_keypoints(hands):
     pose = load_pose_library().natural_pairs(0, 4)
-    vectors, keypoints = pose_vectors(pose, hands), pair_keypoints(pose, hands).numpy()
+    vectors = articulation(pose, hands)
+    upright = pose.replace(wrist=torch.eye(3).expand(4, 2, 3, 3), shape=torch.zeros_like(pose.shape))
+    keypoints = 1000 * hands(upright).keypoints.numpy()
+    keypoints -= keypoints[:, :, :1]
     for i in range(4):
         for j in range(4):
             moved = np.linalg.norm(keypoints[i] - keypoints[j], axis=-1)
             assert np.linalg.norm(vectors[i] - vectors[j]) == pytest.approx(
                 np.sqrt((moved**2).mean()), abs=1e-3
             )
+
+
+def test_place_shape_and_orientation_are_no_articulation(hands):
+    pose = load_pose_library().natural_pairs(0, 2)
+    other = pose.replace(translation=pose.translation + 1, shape=pose.shape + 1, wrist=pose.wrist.flip(0))
+    np.testing.assert_array_equal(articulation(pose, hands), articulation(other, hands))
+
+
+def test_mirrored_hands_are_one_point(hands):
+    pose = load_pose_library().natural_pairs(0, 3)
+    swapped = pose.replace(angles=pose.angles.flip(1))
+    np.testing.assert_array_equal(
+        articulation(swapped, hands), np.roll(articulation(pose, hands), 63, axis=1)
+    )
 
 
 def slow_coverage(reference, others, k):
@@ -76,8 +93,26 @@ def test_a_set_covers_itself_and_a_far_one_covers_nothing():
 
 
 def test_coverage_needs_more_points_than_neighbours():
-    with pytest.raises(ValueError, match="needs more than 3 points"):
+    with pytest.raises(ValueError, match="needs 3 neighbours for each of the 3"):
         coverage(np.zeros((3, 2)), np.zeros((9, 2)), 3)
+    with pytest.raises(ValueError, match="needs 3 neighbours for each of the 6"):
+        coverage(rng(0).random((6, 2)), np.zeros((9, 2)), 3, groups=(list("aaaabb"), list("ccccccccc")))
+
+
+def test_points_of_one_group_do_not_cover_each_other():
+    """As if each point were asked alone, with its own group taken out of both sets."""
+    points, more = rng(0).normal(size=(24, 3)), rng(1).normal(size=(30, 3))
+    labels, other_labels = rng(2).integers(0, 4, 24), rng(3).integers(0, 4, 30)
+    hits = 0
+    for point, label in zip(points, labels, strict=True):
+        own = sorted(
+            np.linalg.norm(point - p) for p, other in zip(points, labels, strict=True) if other != label
+        )
+        hits += (
+            min(np.linalg.norm(point - p) for p, g in zip(more, other_labels, strict=True) if g != label)
+            <= own[2]
+        )
+    assert coverage(points, more, 3, groups=(labels, other_labels)) == hits / 24
 
 
 def test_nearest_is_the_smallest_of_all_distances():
@@ -93,6 +128,13 @@ def test_principal_axes_find_a_stretched_plane():
     assert share > 0.9999 and abs(axes[:, 0] @ turn[:, 0]) > 0.99
     np.testing.assert_allclose(axes.T @ axes, np.eye(2), atol=1e-9)
     np.testing.assert_allclose(points.mean(0), mean)
+
+
+def test_effective_dimension_counts_equal_directions():
+    points = rng(0).normal(size=(20_000, 6)) * [1, 1, 1, 1e-3, 0, 0]
+    assert effective_dimension(points) == pytest.approx(3, abs=0.02)
+    turn = np.linalg.qr(rng(1).normal(size=(6, 6)))[0]
+    assert effective_dimension(5 * points @ turn + 3) == pytest.approx(effective_dimension(points))
 
 
 def test_hull_volumes_are_those_of_a_box_and_of_a_sum_of_simplices():
@@ -305,9 +347,3 @@ def test_grey_images_are_in_the_unit_range(labelled_shards):
     assert grey.shape == (4, 72, 96) and 0 <= grey.min() < grey.max() <= 1
     pixel = decoded(read_member(rows.iloc[2]))[5, 7]
     assert grey[2, 5, 7] == pytest.approx(pixel @ [0.299, 0.587, 0.114] / 255, abs=1e-6)
-
-
-def test_angle_vectors_are_flat():
-    from renderih_lib.data.statistics import angle_vectors
-
-    assert angle_vectors(torch.arange(90.0).view(2, 15, 3))[1, 0] == 45
