@@ -4,12 +4,16 @@ Found and checked without importing bpy.
 """
 
 import importlib.util
-import struct
 from pathlib import Path
+
+import numpy as np
+
+from renderih_lib.render import exr
 
 HDR_SUFFIXES = (".exr", ".hdr")
 #: Kinds of generated places; their panoramas are called room-0003, sky-0007, dome-0001.
 PLACES = ("room", "sky", "dome")
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # Rec.709
 
 
 def catalogue(generated: Path | None, own: Path | None = None) -> dict[str, Path]:
@@ -84,35 +88,58 @@ def check_panorama(path: Path) -> None:
     if Path(path).suffix.lower() == ".hdr":
         whole = data.startswith((b"#?RADIANCE", b"#?RGBE")) and b"\n\n" in data
     else:
-        whole = data[:4] == b"v/1\x01" and _has_all_chunks(data)
+        whole = exr.is_whole(data)
     if not whole:
         raise ValueError(f"{path} is not a whole panorama; make or fetch it again")
 
 
-def _has_all_chunks(data: bytes) -> bool:
-    """Whether every chunk that the table of an EXR file names lies inside the file.
+def dynamic_range(light: np.ndarray) -> float:
+    """The brightest light (H, W, 3) over what a thousandth of the panorama stays below, both as luminance."""
+    luminance = light @ LUMINANCE
+    return float(luminance.max() / max(np.quantile(luminance, 0.001), 1e-9))
 
-    https://openexr.com/en/latest/OpenEXRFileLayout.html
+
+def view(light: np.ndarray, yaw: float, pitch: float, fov: float, width: int, height: int) -> np.ndarray:
+    """What a camera with a horizontal field of view sees of light (H, W, 3); angles in radians: (height, width, 3).
+
+    Yaw 0 looks at the middle of the panorama and grows to its left; the pitch is upwards.
     """
-    tiled_or_parts = data[5] & 0b00011010
-    if tiled_or_parts:
-        return True  # other layouts: the reader must tell
-    try:
-        at, attributes = 8, {}
-        while data[at]:
-            name = data[at : (at := data.index(b"\0", at) + 1) - 1]
-            at = data.index(b"\0", at) + 1  # the type
-            (size,) = struct.unpack_from("<i", data, at)
-            attributes[name] = data[at + 4 : (at := at + 4 + size)]
-        low, high = struct.unpack_from("<4i", attributes[b"dataWindow"])[1::2]
-        rows = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}[
-            attributes[b"compression"][0]
-        ]
-        count = -(-(high - low + 1) // rows)
-        for start in struct.unpack_from(f"<{count}Q", data, at + 1):
-            (size,) = struct.unpack_from("<i", data, start + 4)
-            if not 0 < start <= start + 8 + size <= len(data):
-                return False
-    except (struct.error, ValueError, KeyError, IndexError):
-        return False
-    return True
+    half = np.tan(fov / 2)
+    x, y = np.meshgrid((np.arange(width) + 0.5) / width * 2 - 1, 1 - (np.arange(height) + 0.5) / height * 2)
+    ray = np.stack([np.ones_like(x), -x * half, y * half * height / width], -1)
+    for angle, (i, j) in ((pitch, (0, 2)), (yaw, (0, 1))):
+        a, b = ray[..., i].copy(), ray[..., j].copy()
+        ray[..., i], ray[..., j] = (
+            np.cos(angle) * a - np.sin(angle) * b,
+            np.sin(angle) * a + np.cos(angle) * b,
+        )
+    rows, columns = light.shape[:2]
+    u = (0.5 - np.arctan2(ray[..., 1], ray[..., 0]) / (2 * np.pi)) * columns - 0.5
+    v = (0.5 - np.arctan2(ray[..., 2], np.hypot(ray[..., 0], ray[..., 1])) / np.pi) * rows - 0.5
+    left, top = np.floor(u).astype(int), np.floor(v).astype(int)
+    u, v = (u - left)[..., None], (v - top)[..., None]
+
+    def at(row, column):
+        return light[np.clip(row, 0, rows - 1), column % columns]
+
+    upper = at(top, left) * (1 - u) + at(top, left + 1) * u
+    lower = at(top + 1, left) * (1 - u) + at(top + 1, left + 1) * u
+    return upper * (1 - v) + lower * v
+
+
+def thumbnail(light: np.ndarray, width: int | None = None) -> np.ndarray:
+    """Light (H, W, 3) as a picture (h, w, 3) uint8 of at most a width: exposed for its geometric mean, bright parts rolled off.
+
+    The curve is Narkowicz's fit of the ACES film response (2016).
+    """
+    if width and width < light.shape[1]:
+        step = light.shape[1] / width
+        rows, columns = ((np.arange(round(n / step)) * step).astype(int) for n in light.shape[:2])
+        sums = np.add.reduceat(np.add.reduceat(light, rows, 0), columns, 1)
+        light = sums / (
+            np.diff([*rows, light.shape[0]])[:, None, None] * np.diff([*columns, light.shape[1]])[:, None]
+        )
+    luminance = light @ LUMINANCE
+    x = light * 0.18 / np.exp(np.log(luminance + 1e-5).mean())
+    x = np.clip(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0, 1)
+    return np.rint(255 * np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)).astype(np.uint8)

@@ -103,7 +103,7 @@ def floor_material(room: Room, kinds):
     if kind == "carpet":
         return surfaces.carpet(rng, pick(rng, CLOTHS))
     if kind == "stone":
-        return surfaces.speckled(rng, pick(rng, PALE + CLOTHS), 0.35)
+        return surfaces.speckled(rng, pick(rng, PALE + WALLS + DARK), 0.35)
     return surfaces.concrete(rng, shade(pick(rng, [PALE[4]]), rng.uniform(0.4, 0.9)), rng.uniform(0.35, 0.8))
 
 

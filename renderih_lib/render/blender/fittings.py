@@ -32,16 +32,17 @@ from renderih_lib.render.blender.palettes import (
 )
 
 
-def door(rng, f: Finishes) -> Thing:
+def door(rng, f: Finishes, width: float = 0.86) -> Thing:
     """A closed door with its frame."""
     leaf, tint = (f.satin, f.wood, f.wood2)[rng.integers(3)], pick(rng, PALE + WOODS)
-    thing = Thing().add(box((0.86, 0.03, 2.02), (0, 0.02, 0)), leaf, tint)
-    for x in (-0.47, 0.47):
+    thing, half = Thing().add(box((width, 0.03, 2.02), (0, 0.02, 0)), leaf, tint), width / 2
+    for x in (-half - 0.04, half + 0.04):
         thing.add(box((0.08, 0.06, 2.1), (x, 0.03, 0)), f.satin, PALE[0])
-    thing.add(box((1.02, 0.06, 0.08), (0, 0.03, 2.03)), f.satin, PALE[0])
+    thing.add(box((width + 0.16, 0.06, 0.08), (0, 0.03, 2.03)), f.satin, PALE[0])
     for z in (0.15, 1.1)[: int(rng.integers(0, 3))]:
-        thing.add(box((0.6, 0.02, 0.75), (0, 0.04, z)), leaf, tint)
-    return thing.add(tube([(0.36, 0.03, 1.02), (0.36, 0.08, 1.02), (0.25, 0.09, 1.02)], 0.01), f.steel)
+        thing.add(box((0.7 * width, 0.02, 0.75), (0, 0.04, z)), leaf, tint)
+    x = half - 0.07
+    return thing.add(tube([(x, 0.03, 1.02), (x, 0.08, 1.02), (x - 0.11, 0.09, 1.02)], 0.01), f.steel)
 
 
 def curtain(rng, width: float, height: float, material) -> Thing:

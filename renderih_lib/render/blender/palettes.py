@@ -122,69 +122,52 @@ def page_image(rng) -> np.ndarray:
 def outside(rng, night: bool) -> np.ndarray:
     """What windows look out on, an equirectangular image (512, 1024, 3) of radiance: sky, houses or trees, ground.
 
-    The middle row is the horizon.
+    The middle row is the horizon; a white cloud has about 1.
     """
     height, width = 512, 1024
     elevation = np.pi * (0.5 - (np.arange(height) + 0.5) / height)[:, None]
     azimuth = 2 * np.pi * (np.arange(width) + 0.5) / width
-    clouds = _clouds(rng, height, width, rng.uniform(0.0, 1.0))
+    clouds = np.clip((_noise(rng, height, width, 4) - 0.75 + 0.55 * rng.random()) * 4, 0, 1)[..., None]
+    grain = _noise(rng, height, width, 32)
     blue, grey = np.array([0.35, 0.6, 1.1]), np.array([1.0, 1.05, 1.1])
     low = np.exp(-np.clip(elevation, 0, None) * 4)[..., None]
-    sky = (1 - clouds[..., None]) * (blue * (1 - low) + grey * low) + clouds[..., None] * grey * rng.uniform(
-        0.9, 1.6
-    )
-    image = np.where(
-        (elevation > 0)[..., None],
-        sky,
-        0.25 * np.asarray(pick(rng, [linear(96, 110, 70), linear(120, 116, 108)])) * 3,
-    )
-    lit = rng.random((64, 256)) < (0.3 if night else 0.0)
+    sky = (1 - clouds) * (blue * (1 - low) + grey * low) + clouds * grey * rng.uniform(0.9, 1.6)
+    ground = np.asarray(pick(rng, [linear(96, 104, 70), linear(120, 116, 108)])) * (0.5 + grain[..., None])
+    image = np.where((elevation > 0)[..., None], sky * (0.3 if night else 1.0), ground)
+    lit = rng.random((64, 256)) < (0.12 if night else 0.0)
     for layer in range(3):
-        town = rng.random() < 0.55
-        steps = np.sort(rng.uniform(0, 2 * np.pi, 26))
-        which = np.digitize(azimuth, steps)
-        tops = rng.uniform(0.02, 0.32 - 0.08 * layer, 27) if town else np.full(27, rng.uniform(0.05, 0.3))
-        top = tops[which]
-        if not town:
-            top = top * (
-                1
-                + 0.35
-                * sum(np.sin(azimuth * k + rng.uniform(0, 6)) / k**0.5 for k in (5, 13, 29, 71, 173))
-                / 2.5
-            )
-        hues = np.array(
-            [
-                pick(rng, WALLS + DEEP + WOODS if town else [linear(70, 92, 48), linear(50, 76, 44)])
-                for _ in range(27)
-            ]
-        )
-        tone = np.broadcast_to(hues[which][None], image.shape) * (1.0 - 0.15 * layer)
+        town, plots = rng.random() < 0.55, np.digitize(azimuth, np.sort(rng.uniform(0, 2 * np.pi, 26)))
         if town:
-            row, column = (elevation * 90).astype(int), (azimuth * 40).astype(int)
-            pane = ((elevation * 90) % 1 > 0.45) & ((azimuth * 40) % 1 > 0.4)[None]
-            tone = np.where(pane[..., None], 0.35 * tone + 0.02, tone)
-            glow = lit[row % 64, column[None] % 256] & pane
+            top = rng.uniform(0.02, 0.32 - 0.08 * layer, 27)[plots][None]
+            hues = np.array([pick(rng, WALLS + DEEP + WOODS) for _ in range(27)])
+            tone = hues[plots] * (0.45 + 0.15 * layer + 0.2 * grain[..., None])
+            row, column = elevation * 60, (azimuth * 30)[None]
+            pane = (row % 1 > 0.45) & (column % 1 > 0.4) & (elevation < top - 0.01)
+            tone = np.where(pane[..., None], 0.3 * tone + 0.02, tone)
+            glow = lit[row.astype(int) % 64, column.astype(int) % 256] & pane
+            tone = np.where(glow[..., None], np.array([9.0, 5.5, 2.6]), tone)
         else:
-            tone = tone * (0.6 + 0.8 * rng.random((height, width, 1)))
-            glow = np.zeros((height, width), bool)
-        covered = (elevation < top[None]) & (elevation > -0.12 * (layer + 1))
-        tone = np.where(glow[..., None], np.array([30.0, 18.0, 8.0]), tone)
+            waves = sum(np.sin(azimuth * k + rng.uniform(0, 6)) / k**0.5 for k in (5, 13, 29, 71))
+            top = rng.uniform(0.06, 0.3) * (1 + 0.18 * waves) + 0.12 * (grain - 0.5)
+            green = np.asarray(pick(rng, [linear(62, 76, 46), linear(48, 66, 42), linear(92, 84, 48)]))
+            tone = green * np.clip(3.2 * grain - 0.9, 0.12, 2.0)[..., None] * (0.6 + 0.5 * clouds.mean())
+        covered = (elevation < top) & (elevation > -0.12 * (layer + 1))
         image = np.where(covered[..., None], tone, image)
     return image.astype(np.float32)
 
 
-def _clouds(rng, height: int, width: int, cover: float) -> np.ndarray:
-    """Smooth noise in 0..1 that closes around the horizon."""
+def _noise(rng, height: int, width: int, rows: int) -> np.ndarray:
+    """Smooth noise around 0.5 of five octaves from `rows` grid rows on, that closes around the horizon."""
     total = np.zeros((height, width))
     for octave in range(5):
-        rows, columns = 4 * 2**octave, 8 * 2**octave
-        grid = rng.random((rows + 1, columns))
+        count = rows * 2**octave
+        grid = rng.random((count + 1, 2 * count))
         grid = np.concatenate([grid, grid[:, :1]], 1)
-        r, c = np.linspace(0, rows, height, endpoint=False), np.linspace(0, columns, width, endpoint=False)
+        r, c = np.linspace(0, count, height, endpoint=False), np.linspace(0, 2 * count, width, endpoint=False)
         i, j = r.astype(int), c.astype(int)
         u, v = (r - i)[:, None], c - j
         u, v = u * u * (3 - 2 * u), v * v * (3 - 2 * v)
         upper = grid[i][:, j] * (1 - v) + grid[i][:, j + 1] * v
         lower = grid[i + 1][:, j] * (1 - v) + grid[i + 1][:, j + 1] * v
         total += (upper * (1 - u) + lower * u) / 2 ** (octave + 1)
-    return np.clip((total - 0.75 + 0.55 * cover) * 4, 0, 1)
+    return total

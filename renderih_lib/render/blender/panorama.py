@@ -4,7 +4,10 @@
 """
 
 import argparse
+import ctypes
 import importlib
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +32,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--path", type=Path, required=True)
     args = parser.parse_args()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the parent, however that ends
     with few_threads(args.threads):
         import bpy  # noqa: F401  the thread pools take their size here
     render(args.kind, args.number, args.seed, args.width, args.threads, args.path)

@@ -103,7 +103,7 @@ class Room:
 
     def free(self, boxes: np.ndarray) -> bool:
         """Whether boxes (M, 2, 3) lie in the room and meet nothing."""
-        if (boxes[:, 0] < -0.005).any() or (boxes[:, 1] > self.size + 0.005).any():
+        if (boxes[:, 0] < (-0.005, -0.005, -0.03)).any() or (boxes[:, 1] > self.size + 0.005).any():
             return False
         taken = np.concatenate([np.zeros((1, 2, 3)), *self.taken])
         low, high = boxes[:, None, 0] + TOUCH, boxes[:, None, 1] - TOUCH
@@ -112,7 +112,7 @@ class Room:
     def look_from(self, x: float, y: float, z: float) -> None:
         """Put the camera there and keep the air around it clear; doors and windows are kept free as well."""
         self.camera = np.array([x, y, z])
-        self.taken.append(self.camera + np.array([[[-0.42, -0.42, -0.24], [0.42, 0.42, 0.6]]]))
+        self.taken.append(self.camera + np.array([[[-0.28, -0.28, -0.2], [0.28, 0.28, 0.35]]]))
         for o in self.openings:
             deep, low = (0.8, 0.0) if o.door else (0.16, o.z0)
             corners = np.array([self.spot(o.wall, o.u0), self.spot(o.wall, o.u1, deep)])
@@ -138,9 +138,16 @@ class Room:
                 continue
             u = self.rng.uniform(0.02 - low[0], self.length(k) - 0.02 - high[0])
             x, y = self.spot(k, u, gap)
+            if high[1] - low[1] > 0.1 and self._crowds(thing, x, y, z, k * np.pi / 2):
+                continue
             if self.stand(thing, x, y, k * np.pi / 2, z):
                 return x, y, k * np.pi / 2
         return None
+
+    def _crowds(self, thing: Thing, x: float, y: float, z: float, angle: float) -> bool:
+        """Whether a thing would stand as a wall before the camera's eye."""
+        boxes = self.boxes(thing, x, y, z, angle) - self.camera
+        return bool(((boxes[:, 0] < (0.5, 0.5, 0.3)) & (boxes[:, 1] > (-0.5, -0.5, -0.05))).all(-1).any())
 
     def dress(self, place: tuple | None, kinds, area, z: float, count: int) -> None:
         """Scatter small things on a thing that stands at `place`; `area` is in the thing's own frame."""
@@ -219,7 +226,7 @@ class Room:
         for o in self.openings:
             if o.door:
                 x, y = self.spot(o.wall, (o.u0 + o.u1) / 2, -0.05)
-                fittings.door(self.rng, self.f).put(self.scene, x, y, 0, o.wall * np.pi / 2)
+                fittings.door(self.rng, self.f, o.u1 - o.u0 - 0.04).put(self.scene, x, y, 0, o.wall * np.pi / 2)
             else:
                 self._window(o, view, trim, dressing)
         if sunny and not self.night and (glazed := [o for o in self.openings if not o.door]):

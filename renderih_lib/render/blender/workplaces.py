@@ -180,7 +180,7 @@ def cafe(scene, rng):
         if len(around_tables) < 6 and room.stand(table, *spot):
             around_tables.append(spot)
             seat(room, *spot[:2], (0.7, 0.7), spot[2], lambda: furniture.chair(rng, f, style, tint))
-            room.dress(spot, MEAL, top_of((0.55, 0.55)), 0.74, 5)
+            room.dress(spot, MEAL, top_of((0.58, 0.58), 0.0), 0.74, 9)
             room.hang_lamp(*spot[:2], 1.85, 80)
     room.back(furniture.sofa(rng, f, 2))
     room.back(furniture.tree_plant(rng, f))
