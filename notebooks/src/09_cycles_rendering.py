@@ -22,11 +22,11 @@ import json
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import torch
 
 from renderih_lib import repro, viz
 from renderih_lib.render import figures
+from renderih_lib.render.frames import read_plan
 from renderih_lib.render.plan import plan_info
 from renderih_lib.render.shards import decoded, read_annotations, read_member, stacked
 from renderih_lib.scales import DATASETS
@@ -42,7 +42,7 @@ folders = {name: run.input("datasets", f"{name}/shard-00000.json").parent for na
 # turned, the camera, and the seed of the path tracer. Whoever has the row can make the picture again, bit for bit.
 
 # %%
-plan = pq.read_table(folders["gallery"] / "plan.parquet")
+plan = read_plan(folders["gallery"] / "plan.parquet")
 info = plan_info(plan)
 shown = [
     "image_id",
@@ -118,7 +118,7 @@ run.show(
 
 # %%
 faults = plan["view_fault"].to_numpy()
-train_plan = pq.read_table(folders["renderih-train"] / "plan.parquet")
+train_plan = read_plan(folders["renderih-train"] / "plan.parquet")
 train_faults = train_plan["view_fault"].to_numpy()
 print(f"views with a fault: {np.mean(faults > 0):.0%} of gallery, {np.mean(train_faults > 0):.0%} of train")
 
@@ -422,7 +422,7 @@ for dataset, what in {
 # Train and test must share nothing: no pose, no person, no place. The plans say so themselves.
 
 # %%
-plans = {name: pq.read_table(folder / "plan.parquet").to_pandas() for name, folder in folders.items()}
+plans = {name: read_plan(folder / "plan.parquet").to_pandas() for name, folder in folders.items()}
 trained = pd.concat(plan for name, plan in plans.items() if not name.endswith("test"))
 tested = pd.concat(plan for name, plan in plans.items() if name.endswith("test"))
 for column in ("raw_id", "skin", "environment"):
