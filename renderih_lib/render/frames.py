@@ -103,14 +103,13 @@ def read_plan(path: Path, shard: int | None = None, columns: list[str] | None = 
         ValueError: if the file is no plan.
     """
     try:
-        described = pq.read_metadata(path).metadata
         rows = None if shard is None else [("shard", "==", shard)]
         table = pq.read_table(path, columns=columns, filters=rows)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path} is no Parquet file ({error}); make the plan again") from None
-    if b"plan" not in (described or {}):
+    if b"plan" not in (table.schema.metadata or {}):
         raise ValueError(f"{path} is no plan of renderih_lib.render.plan")
-    return table.replace_schema_metadata({"plan": described[b"plan"]})
+    return table
 
 
 def plan_rows(plan: pa.Table) -> list[dict]:

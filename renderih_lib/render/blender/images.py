@@ -1,5 +1,7 @@
 """Images inside Blender: textures from arrays, panoramas from files, and a cache of both."""
 
+from pathlib import Path
+
 import bpy
 import numpy as np
 
@@ -21,8 +23,15 @@ class ImageCache:
         self._items: dict[str, tuple] = {}
 
     def get(self, key: str, load) -> tuple:
-        """What `load(key)` gave, now or earlier: a tuple, of which the images count and are freed."""
-        self._items[key] = self._items.pop(key) if key in self._items else load(key)
+        """What `load(key)` gave, now or earlier: a tuple, of which the images count and are freed.
+
+        Raises:
+            ValueError: if the file called `key` cannot be read.
+        """
+        try:
+            self._items[key] = self._items.pop(key) if key in self._items else load(key)
+        except Exception as error:  # whatever a reader of broken files says
+            raise ValueError(f"{Path(key).name} cannot be read ({type(error).__name__}: {error})") from error
         while len(self._items) > IN_USE and sum(map(_image_bytes, self._items.values())) > CACHE_BYTES:
             for item in self._items.pop(next(iter(self._items))):
                 if isinstance(item, bpy.types.Image):
