@@ -10,6 +10,8 @@ from typing import Literal
 
 import yaml
 
+from renderih_lib.scales import NAMES
+
 _PUBLISHED, _CLAIMS = (Path(__file__).with_name(name) for name in ("published.yaml", "claims.yaml"))
 _COMPARISONS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -28,6 +30,7 @@ class Claim:
     notebook: str
     criterion: tuple[str, str, str | float]
     data: Literal["none", "real", "stand-in"]
+    scale: str = "tiny"  # the smallest that can judge it: a count of the paper needs the paper's sizes
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def read_claims(path: Path = _CLAIMS) -> tuple[Claim, ...]:
     claims = {}
     for entry in yaml.safe_load(path.read_text()):
         name = entry.get("id", "without id")
-        if set(entry) != {field.name for field in fields(Claim)} or name in claims:
+        if {"scale", *entry} != {field.name for field in fields(Claim)} or name in claims:
             raise ValueError(
                 f"{path.name}: claim {name} must have an id of its own and the fields of the others"
             )
@@ -79,6 +82,8 @@ def read_claims(path: Path = _CLAIMS) -> tuple[Claim, ...]:
             raise ValueError(f"{path.name}: claim {name}: {error}") from None
         if claims[name].data not in ("none", "real", "stand-in"):
             raise ValueError(f"{path.name}: claim {name}: data is {claims[name].data!r}")
+        if claims[name].scale not in NAMES:
+            raise ValueError(f"{path.name}: claim {name}: scale is {claims[name].scale!r}")
     return tuple(claims.values())
 
 
@@ -105,7 +110,12 @@ CLAIMS = read_claims()
 
 
 def judge(claim: Claim, results: Path) -> Verdict:
-    """The verdict on a claim from `results/<notebook>/metrics.json`, where a missing number means "not run"."""
+    """The verdict on a claim from `results/<notebook>/metrics.json`; `results` is named after its scale.
+
+    A missing number and a scale that is too small mean "not run".
+    """
+    if results.name in NAMES and NAMES.index(results.name) < NAMES.index(claim.scale):
+        return Verdict(claim, "not run", f"needs scale {claim.scale}")
     path = results / claim.notebook / "metrics.json"
     if not path.is_file():
         return Verdict(claim, "not run", f"{claim.notebook} has not run")

@@ -34,7 +34,7 @@ from renderih_lib.hand.pair import PairPose, open_hand_pair
 from renderih_lib.render import skin, skin_fields, skin_files
 from renderih_lib.render.cameras import TRACK_TILTS, framing, look_at, project, to_camera, track_directions
 from renderih_lib.render.cycles import CyclesProcess
-from renderih_lib.render.environments import catalogue, kind_of
+from renderih_lib.render.environments import catalogue, kind_of, thumbnail, view
 from renderih_lib.render.frames import frame
 from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.recipes import recipe_for
@@ -357,18 +357,28 @@ panoramas = {n: small(cycles.panorama(environments[n])) for n in run.progress(pl
 
 
 # %%
-def photographed(light, key=0.18):
-    """sRGB of light exposed for its geometric mean, highlights rolled off as film does."""
-    exposed = light * key / np.exp(np.log(light @ [0.2126, 0.7152, 0.0722] + 1e-4).mean())
-    return shown(exposed * (1 + exposed / 16) / (1 + exposed))
-
-
 run.show(
-    viz.sheet([photographed(p) for p in panoramas.values()], columns=5, titles=list(panoramas), width=2.8),
+    viz.sheet([thumbnail(p) for p in panoramas.values()], columns=5, titles=list(panoramas), width=2.8),
     "panoramas",
     caption="The places of this run, each exposed for itself: eight photographed ones that ship with Blender, and "
     "generated rooms and outdoor places. Left and right edges of each meet.",
     alt="A sheet of panoramas: rooms, streets, gardens and landscapes by day and night.",
+)
+
+# %% [markdown]
+# A camera sees little of a place. What stands within arm's reach matters most: it is what the picture will show behind
+# the hands.
+
+# %%
+turns = {name: 2.4 * k for k, name in enumerate(panoramas)}
+crops = [
+    thumbnail(view(p, turns[name], -0.25, np.radians(45), 240, 160), 240) for name, p in panoramas.items()
+]
+run.show(
+    viz.sheet(crops, columns=6, width=2.2),
+    "behind_the_hands",
+    caption="A 45 degree view out of each place, a little downwards, as a camera would see it behind the hands.",
+    alt="A sheet of photograph-like crops: tables, shelves, hedges, walls, streets.",
 )
 
 # %% [markdown]

@@ -279,6 +279,12 @@ run.show(
     alt="For each picture a strip of four: coloured parts over the photograph, right hand mask, left hand mask, depth.",
 )
 
+# %%
+labels_seen = {
+    label for _, row in gallery.iterrows() for label in np.unique(decoded(read_member(row, "parts")))
+}
+labels_seen = {int(label) for label in labels_seen if 1 <= label <= 32}  # 16 parts of each hand
+
 # %% [markdown]
 # ## Do pixels and labels agree?
 #
@@ -468,6 +474,11 @@ run.write_metrics(
         "blender": gallery_info["blender"],
         "images_looked_at": {"gallery": len(gallery), "renderih-train": len(train)},
         "image_width": int(gallery.iloc[0].width),
+        "bits_per_channel": 8 * stored.dtype.itemsize,
+        "views_per_track": info["recipe"]["views_per_track"],
+        "views_per_pose": run.sizes.views,
+        "images": sum(run.sizes.images(name) for name in DATASETS if name.startswith("renderih")),
+        "part_labels": len(labels_seen),
         "mask_iou_mean": compared["IoU"].mean(),
         "mask_iou_min": compared["IoU"].min(),
         "surface_offset_mm": offsets_mm[0.5],
