@@ -3,7 +3,7 @@
 import numpy as np
 
 from renderih_lib.render.blender import clutter, decor, fittings, furniture, surfaces
-from renderih_lib.render.blender.decor import BATH, DESK, LOUNGE, MEAL, SUPPER, around, seat, top_of
+from renderih_lib.render.blender.decor import BATH, CRAFT, DESK, LOUNGE, MEAL, SUPPER, around, seat, top_of
 from renderih_lib.render.blender.forms import Thing, box
 from renderih_lib.render.blender.palettes import DARK, DEEP, PALE, WALLS, pick
 
@@ -194,7 +194,6 @@ def bedroom(scene, rng):
 def bathroom(scene, rng):
     """A bathroom, seen from the basin."""
     room = decor.empty_room(scene, rng, (2.3, 2.4, 2.3), (3.4, 3.6, 2.7), 0.4)
-    room.lamps_on = True
     f, wall = room.f, int(rng.integers(4))
     room.open_window((wall + 2) % 4, 0.9, 0.0, 2.05, True)
     room.windows(1, "small", [(wall + 1) % 4])
@@ -237,9 +236,9 @@ def hall(scene, rng):
     room = decor.empty_room(scene, rng, (3.4, 4.4, 3.2), (4.6, 6.0, 4.2))
     f, wall = room.f, int(rng.integers(4))
     for k in range(4):
-        if k != wall and rng.random() < 0.75:
+        if k not in (wall, (wall + 1) % 4) and rng.random() < 0.75:
             room.open_window(k, 0.9, 0.0, 2.05, True)
-    room.windows(2, ("window", "tall")[rng.integers(2)], [(wall + 2) % 4, (wall + 1) % 4])
+    room.windows(2, ("window", "tall")[rng.integers(2)], [(wall + 2) % 4, (wall + 3) % 4])
     other = (wall + 1) % 4
     u = room.length(other) * rng.uniform(0.4, 0.6)
     x, y = room.spot(other, u, 0.01)
@@ -307,5 +306,37 @@ def study(scene, rng):
         rng.uniform(4, 8),
         rng.random() < 0.5,
         ("blinds", "curtains")[rng.integers(2)],
+    )
+    return room.camera
+
+
+def hobby_room(scene, rng):
+    """A hobby room: sewing, tools and paper on a table under a strong lamp."""
+    room = decor.empty_room(scene, rng, (3.0, 3.2, 2.3), (4.6, 4.6, 2.8), 0.5)
+    f = room.f
+    room.open_window(int(rng.integers(4)), 0.9, 0.0, 2.05, True)
+    room.windows(1, "window")
+    place, size = (*decor.middle(room, 1.4), decor.quarter(rng)), rng.uniform((1.3, 0.8), (1.8, 1.0))
+    decor.over(room, place, size, 1.1, 1.3)
+    room.stand(furniture.table(rng, f, size), *place)
+    mixed = CRAFT + DESK + (clutter.towel_pile,)
+    room.dress(place, mixed, top_of(size), 0.74, 20)
+    room.hang_lamp(*place[:2], 1.65, 120)
+    seat(room, *place[:2], size, place[2], lambda: furniture.chair(rng, f))
+    room.back(furniture.rack(rng, f, 1.2, 1.8))
+    for fill in ("mixed", "goods", "books"):
+        room.back(furniture.bookcase(rng, f, rng.uniform(0.7, 1.3), rng.uniform(1.2, 2.0), 0.32, fill))
+    room.back(furniture.cabinet(rng, f, 1.0, 0.9, 0.45, 4, 2))
+    room.back(fittings.pegboard(rng, f, 1.2), None, 1.2)
+    room.back(furniture.tall_plant(rng, f))
+    decor.hang_pictures(room, 5)
+    floor = decor.floor_material(room, ("boards", "carpet", "stone"))
+    room.enclose(
+        decor.wall_materials(room, 0.8),
+        floor,
+        decor.ceiling_material(room, 0.3),
+        rng.uniform(4, 8),
+        rng.random() < 0.5,
+        "curtains",
     )
     return room.camera

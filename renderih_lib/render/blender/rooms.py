@@ -1,11 +1,19 @@
 """Interiors, each furnished by chance around the place where hands would be."""
 
-from renderih_lib.render.blender.homes import bathroom, bedroom, dining, hall, kitchen, living, study
+from renderih_lib.render.blender.homes import (
+    bathroom,
+    bedroom,
+    dining,
+    hall,
+    hobby_room,
+    kitchen,
+    living,
+    study,
+)
 from renderih_lib.render.blender.workplaces import (
     atelier,
     cafe,
     classroom,
-    hobby_room,
     laboratory,
     library,
     office,

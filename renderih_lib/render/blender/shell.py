@@ -36,7 +36,7 @@ class Room:
     """A room under construction. `camera` is where the panorama is taken from: nothing comes near it.
 
     Args:
-        size: width, depth, height, metres. night: no daylight, every lamp on.
+        size: width, depth, height, metres. night: no daylight.
     """
 
     def __init__(self, scene, rng, size, night: bool):
@@ -46,7 +46,6 @@ class Room:
         self.openings: list[Opening] = []
         self.taken: list[np.ndarray] = []
         self.camera = np.array([self.size[0] / 2, self.size[1] / 2, 1.2])
-        self.lamps_on = night or rng.random() < 0.5
         self.warmth = float(rng.choice([2700, 3000, 3500, 4000]))  # of its lamps, kelvin
 
     # Openings
@@ -96,10 +95,10 @@ class Room:
 
     def boxes(self, thing: Thing, x: float, y: float, z: float, angle: float) -> np.ndarray:
         """Boxes (M, 2, 3) of the pieces of a thing once it stands there; one box for all if they are many."""
-        matrix = turn(angle).T
-        corners = [form.vertices @ matrix + (x, y, z) for form, *_ in thing.pieces]
-        boxes = np.array([[c.min(0), c.max(0)] for c in corners])
-        return boxes if len(boxes) <= 60 else np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])[None]
+        vertices = np.concatenate([form.vertices for form, *_ in thing.pieces]) @ turn(angle).T + (x, y, z)
+        first = np.cumsum([0] + [len(form.vertices) for form, *_ in thing.pieces[:-1]])
+        first = first if len(first) <= 60 else [0]
+        return np.stack([np.minimum.reduceat(vertices, first), np.maximum.reduceat(vertices, first)], 1)
 
     def free(self, boxes: np.ndarray) -> bool:
         """Whether boxes (M, 2, 3) lie in the room and meet nothing."""
@@ -150,8 +149,8 @@ class Room:
         return bool(((boxes[:, 0] < (0.5, 0.5, 0.3)) & (boxes[:, 1] > (-0.5, -0.5, -0.05))).all(-1).any())
 
     def dress(self, place: tuple | None, kinds, area, z: float, count: int) -> None:
-        """Scatter small things on a thing that stands at `place`; `area` is in the thing's own frame."""
-        if place is None:
+        """Scatter small things at height z on what stands at `place`, if something does; `area` is in its own frame."""
+        if place is None or not self._bears(*place[:2], z):
             return
         x, y, angle = place
         clutter = scatter(self.rng, self.f, kinds, area, z, count)
@@ -161,6 +160,12 @@ class Room:
             boxes = self.boxes(clutter, x, y, 0.0, angle)
             self.taken.append(np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])[None])
             clutter.put(self.scene, x, y, 0.0, angle)
+
+    def _bears(self, x: float, y: float, z: float) -> bool:
+        """Whether something stands there that reaches up to z."""
+        low, high = np.concatenate([np.zeros((1, 2, 3)), *self.taken]).transpose(1, 0, 2)
+        over = (low <= (x + 0.05, y + 0.05, z - 0.01)) & (high >= (x - 0.05, y - 0.05, z - 0.03))
+        return bool(over.all(-1).any())
 
     def _lower(self, clutter: Thing, place: tuple) -> None:
         """Take away what would stand in front of the lens."""
@@ -176,9 +181,9 @@ class Room:
     # Light
 
     def lamp(self, strength: float, temperature: float | None = None):
-        """The glowing material of a lamp; dark when the lamps are off."""
+        """The glowing material of a lamp of a radiance; its room's temperature (kelvin) if none is given."""
         colour = kelvin((temperature or self.warmth) * self.rng.uniform(0.95, 1.05))
-        return surfaces.glowing(colour, strength if self.lamps_on else 0.25)
+        return surfaces.glowing(colour, strength)
 
     def ceiling_grid(self, kind: str, columns: int, rows: int, strength: float, temperature: float) -> None:
         """Lamps under the ceiling in rows and columns."""
@@ -226,7 +231,9 @@ class Room:
         for o in self.openings:
             if o.door:
                 x, y = self.spot(o.wall, (o.u0 + o.u1) / 2, -0.05)
-                fittings.door(self.rng, self.f, o.u1 - o.u0 - 0.04).put(self.scene, x, y, 0, o.wall * np.pi / 2)
+                fittings.door(self.rng, self.f, o.u1 - o.u0 - 0.04).put(
+                    self.scene, x, y, 0, o.wall * np.pi / 2
+                )
             else:
                 self._window(o, view, trim, dressing)
         if sunny and not self.night and (glazed := [o for o in self.openings if not o.door]):

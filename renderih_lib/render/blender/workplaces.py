@@ -11,7 +11,6 @@ from renderih_lib.render.blender.palettes import BRIGHT, DEEP, PALE, WALLS, WOOD
 def office(scene, rng):
     """An office with several desks, seen from one of them."""
     room = decor.empty_room(scene, rng, (5.0, 5.0, 2.6), (8.0, 7.0, 3.0), 0.2)
-    room.lamps_on = True
     f, wall = room.f, int(rng.integers(4))
     room.open_window((wall + 3) % 4, 0.9, 0.0, 2.05, True)
     room.windows(3, "band", [(wall + 1) % 4, wall, (wall + 1) % 4])
@@ -54,7 +53,6 @@ def workshop(scene, rng):
     """A workshop, seen from the bench."""
     room = decor.empty_room(scene, rng, (4.0, 4.0, 2.6), (6.5, 6.0, 3.6))
     f, wall = room.f, int(rng.integers(4))
-    room.lamps_on = True
     room.open_window((wall + 2) % 4, 1.6, 0.0, 2.1, True)
     room.windows(int(rng.integers(1, 3)), "window", [(wall + 1) % 4, (wall + 3) % 4])
     u = rng.uniform(0.4, 0.6) * room.length(wall)
@@ -95,7 +93,6 @@ def workshop(scene, rng):
 def library(scene, rng):
     """A library, seen from a reading table among shelves."""
     room = decor.empty_room(scene, rng, (5.5, 5.5, 3.0), (8.0, 8.0, 4.2), 0.35)
-    room.lamps_on = True
     f = room.f
     room.windows(int(rng.integers(1, 3)), ("tall", "window")[rng.integers(2)], [int(rng.integers(4))] * 2)
     place, size = (*decor.middle(room, 2.2), decor.quarter(rng)), rng.uniform((1.6, 0.9), (2.2, 1.1))
@@ -147,7 +144,6 @@ def library(scene, rng):
 def cafe(scene, rng):
     """A cafe, seen from one of its tables."""
     room = decor.empty_room(scene, rng, (5.0, 5.0, 2.8), (8.0, 7.0, 3.8), 0.4)
-    room.lamps_on = True
     f, wall = room.f, int(rng.integers(4))
     room.open_window((wall + 1) % 4, 0.9, 0.0, 2.05, True)
     room.windows(3, ("tall", "band")[rng.integers(2)], [(wall + 2) % 4, (wall + 2) % 4, (wall + 3) % 4])
@@ -249,7 +245,6 @@ def atelier(scene, rng):
 def laboratory(scene, rng):
     """A laboratory or a doctor's room: white benches, glass and tiles."""
     room = decor.empty_room(scene, rng, (3.6, 4.0, 2.6), (6.0, 6.0, 3.0), 0.3)
-    room.lamps_on = True
     f, wall = room.f, int(rng.integers(4))
     room.open_window((wall + 2) % 4, 0.9, 0.0, 2.05, True)
     room.windows(2, "band", [(wall + 1) % 4])
@@ -349,7 +344,6 @@ def classroom(scene, rng):
 def shop(scene, rng):
     """A shop, seen from the counter among shelves of goods."""
     room = decor.empty_room(scene, rng, (4.5, 5.0, 2.8), (7.5, 8.0, 3.6), 0.35)
-    room.lamps_on = True
     f, wall = room.f, int(rng.integers(4))
     room.open_window((wall + 2) % 4, 0.9, 0.0, 2.05, True)
     room.windows(2, "tall", [(wall + 2) % 4])
@@ -384,37 +378,4 @@ def shop(scene, rng):
     walls = decor.wall_materials(room, 0.7)
     floor = decor.floor_material(room, ("tiles", "stone", "boards", "concrete"))
     room.enclose(walls, floor, decor.ceiling_material(room, 0.2), rng.uniform(4, 8), rng.random() < 0.4, "")
-    return room.camera
-
-
-def hobby_room(scene, rng):
-    """A hobby room: sewing, models or records on a table under a strong lamp."""
-    room = decor.empty_room(scene, rng, (3.0, 3.2, 2.3), (4.6, 4.6, 2.8), 0.5)
-    room.lamps_on = True
-    f = room.f
-    room.open_window(int(rng.integers(4)), 0.9, 0.0, 2.05, True)
-    room.windows(1, "window")
-    place, size = (*decor.middle(room, 1.4), decor.quarter(rng)), rng.uniform((1.3, 0.8), (1.8, 1.0))
-    decor.over(room, place, size, 1.1, 1.3)
-    room.stand(furniture.table(rng, f, size), *place)
-    mixed = CRAFT + DESK + (clutter.towel_pile,)
-    room.dress(place, mixed, top_of(size), 0.74, 20)
-    room.hang_lamp(*place[:2], 1.65, 120)
-    seat(room, *place[:2], size, place[2], lambda: furniture.chair(rng, f))
-    room.back(furniture.rack(rng, f, 1.2, 1.8))
-    for fill in ("mixed", "goods", "books"):
-        room.back(furniture.bookcase(rng, f, rng.uniform(0.7, 1.3), rng.uniform(1.2, 2.0), 0.32, fill))
-    room.back(furniture.cabinet(rng, f, 1.0, 0.9, 0.45, 4, 2))
-    room.back(fittings.pegboard(rng, f, 1.2), None, 1.2)
-    room.back(furniture.tall_plant(rng, f))
-    decor.hang_pictures(room, 5)
-    floor = decor.floor_material(room, ("boards", "carpet", "stone"))
-    room.enclose(
-        decor.wall_materials(room, 0.8),
-        floor,
-        decor.ceiling_material(room, 0.3),
-        rng.uniform(4, 8),
-        rng.random() < 0.5,
-        "curtains",
-    )
     return room.camera
