@@ -38,6 +38,19 @@ class Probe(_Strict):
     at_least: int = Field(gt=0)
 
 
+class Downloads(_Strict):
+    """Single files that anyone may fetch: their names, and the address of each with {name} in it."""
+
+    url: str = Field(pattern=r"^https?://[^{}]+\{name\}[^{}]*$")
+    names: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_differ(self):
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("downloads has a name twice")
+        return self
+
+
 class Asset(_Strict):
     """One external asset; the manifest's head explains the fields."""
 
@@ -53,6 +66,7 @@ class Asset(_Strict):
     required: list[str] = []
     files: list[KnownFile] = []
     probe: Probe | None = None
+    downloads: Downloads | None = None
     notebooks: list[str] = Field(min_length=1)
     needed_for: str
     instead: str
@@ -198,6 +212,16 @@ def page(asset: Asset) -> str:
         "```",
         "",
     ]
+    if asset.downloads:
+        lines += [
+            "## Fetched by name",
+            "",
+            f"From `{asset.downloads.url}`, {len(asset.downloads.names)} files. Names and address were not tried here, "
+            "so no hashes are known; a file is only looked at to be whole.",
+            "",
+            ", ".join(asset.downloads.names),
+            "",
+        ]
     return "\n".join(lines)
 
 

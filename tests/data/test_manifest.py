@@ -183,6 +183,29 @@ def test_only_a_wrong_asset_fails_the_check(tmp_path, monkeypatch, capsys, found
     assert ("affects 01_hand_model" in printed) == (found != "ok")
 
 
+@pytest.mark.parametrize(
+    ("downloads", "message"),
+    [
+        ({"url": "https://example.org/a.hdr", "names": ["a"]}, "downloads.url"),
+        ({"url": "file:///{name}", "names": ["a"]}, "downloads.url"),
+        ({"url": "https://example.org/{name}.hdr", "names": ["a", "a"]}, "a name twice"),
+        ({"url": "https://example.org/{name}.hdr", "names": []}, "downloads.names"),
+    ],
+)
+def test_downloads_need_an_address_and_different_names(tmp_path, downloads, message):
+    text = yaml.safe_dump({"schema": 1, "assets": [THING | {"downloads": downloads}]})
+    (tmp_path / "manifest.yaml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_manifest(tmp_path / "manifest.yaml")
+
+
+def test_panoramas_to_fetch_are_many_and_openly_licensed():
+    hdris = next(asset for asset in ASSETS if asset.id == "polyhaven_hdris")
+    assert len(hdris.downloads.names) >= 60 and hdris.licence.startswith("CC0")
+    assert hdris.downloads.names == list(dict.fromkeys(hdris.downloads.names))
+    assert all(name in manifest.page(hdris) for name in hdris.downloads.names)
+
+
 def test_the_pages_say_what_the_manifest_says(tmp_path):
     manifest.write_pages(load_manifest(ROOT / manifest.MANIFEST), tmp_path)
     written = {path.name: path.read_text() for path in tmp_path.iterdir()}
