@@ -69,7 +69,7 @@ def write_croissant(folders: list[Path], out: Path) -> Path:
             raise ValueError(f"{folder} has no finished shard (shard-*.json); run the render worker first")
         datasets[place] = markers
     plans = sorted({json.loads(marker.read_text())["plan_hash"] for m in datasets.values() for marker in m})
-    names = [_name(place, markers) for place, markers in datasets.items()]
+    names = [_name(markers) for markers in datasets.values()]
     if len(set(names)) < len(names):
         raise ValueError(f"two folders hold dataset {max(names, key=names.count)!r}; describe them apart")
     count = sum(json.loads(marker.read_text())["count"] for m in datasets.values() for marker in m)
@@ -94,15 +94,13 @@ def write_croissant(folders: list[Path], out: Path) -> Path:
     return out / "croissant.json"
 
 
-def _name(place: Path, markers: list[Path]) -> str:
-    schema = pq.read_schema(markers[0].with_suffix(".parquet"))
-    plan = json.loads((schema.metadata or {}).get(b"plan", b"{}"))
-    return plan.get("dataset", place.name or "shards")
+def _name(markers: list[Path]) -> str:
+    return pq.read_table(markers[0].with_suffix(".parquet"), columns=["dataset"])["dataset"][0].as_py()
 
 
 def _files(place: Path, markers: list[Path]) -> list[dict]:
     """The files of one dataset, and the set of its tables."""
-    name, entries = _name(place, markers), []
+    name, entries = _name(markers), []
     for marker in markers:
         info = json.loads(marker.read_text())
         for suffix, kind in _FORMATS.items():

@@ -61,7 +61,7 @@ def _write(folder: Path, shard: int, hands, dataset: str) -> None:
     columns["key"] = pa.array([f"{VIEWS * shard + view:08d}" for view in range(VIEWS)])
     for name in vars(pose):
         columns[name] = flat_column(np.repeat(getattr(pose, name).numpy(), VIEWS, axis=0))
-    table = pa.table(columns).replace_schema_metadata({"plan": f'{{"dataset": "{dataset}"}}'})
+    table = pa.table(columns)
     write_shard(folder, shard, [image["members"] for image in images], table, {"plan_hash": "0" * 64})
 
 
