@@ -13,17 +13,21 @@ from renderih_lib.repro import write_json
 
 LICENCE = "https://creativecommons.org/publicdomain/zero/1.0/"
 _FORMATS = {".parquet": "application/x-parquet", ".tar": "application/x-tar"}
-_TERMS = ("citeAs", "column", "extract", "field", "fileObject", "fileSet", "includes", "key", "md5", "recordSet",
-          "references", "regex", "repeated", "replace", "separator", "source", "subField", "transform")  # fmt: skip
-#: The part of Croissant's standard context that this file uses.
+_TERMS = ("citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format",
+          "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",
+          "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform")  # fmt: skip
+#: Croissant's standard context.
 CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "sc": "https://schema.org/",
     "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "dct": "http://purl.org/dc/terms/",
     "conformsTo": "dct:conformsTo",
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
     **{term: f"cr:{term}" for term in _TERMS},
 }
 
