@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from renderih_lib.hand.model import HandModel
+from renderih_lib.hand.model import HandMesh, HandModel
 from renderih_lib.hand.open_hand import load_arrays
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.hand.parts import part_of_face
+from renderih_lib.render.forearms import bent, forearm_bends
 
 #: Metres of forearm added behind the asset's own, so that its cut end stays out of the picture.
 EXTENSION = 0.30
@@ -114,6 +115,8 @@ class ArmPair:
         arm = load_arm()
         self.arm, self.hands = arm, HandPair(arm.model, arm.model.mirrored())
         self.cage = arm.mesh.joined(arm.mesh.mirrored())
+        hand = arm.mesh.triangles[arm.parts != FOREARM]
+        self._forearm = np.setdiff1d(np.arange(arm.mesh.vertex_count), hand)
         self._smooth, self.mesh = subdivision(arm.mesh, levels)
         self.mesh = self.mesh.joined(self.mesh.mirrored())
         right = np.where(arm.parts == FOREARM, FOREARM_LABELS[0], arm.parts + 1)[::2]
@@ -122,8 +125,20 @@ class ArmPair:
         self.quad_labels = np.repeat(np.concatenate([right, left]), 4**levels)
 
     def cage_vertices(self, pose: PairPose) -> np.ndarray:
-        """Posed control points (B, 2, N, 3), metres, world frame."""
-        return self.hands(pose).vertices.numpy().astype(np.float64)
+        """Posed control points (B, 2, N, 3), metres, world frame, forearms parted."""
+        return self.parted(self.hands(pose))
+
+    def parted(self, mesh: HandMesh) -> np.ndarray:
+        """Control points (B, 2, N, 3) of B posed pairs with forearms bent apart; the hands stay as they are."""
+        cages, wrists = (
+            mesh.vertices.numpy().astype(np.float64),
+            mesh.joints[:, :, 0].numpy().astype(np.float64),
+        )
+        for cage, wrist in zip(cages, wrists, strict=True):
+            ends = cage[:, self.arm.cut].mean(1)
+            for side, bend in enumerate(forearm_bends(wrist, ends)):
+                cage[side, self._forearm] = bent(cage[side, self._forearm], wrist[side], ends[side], bend)
+        return cages
 
     def label_bodies(self, cage: np.ndarray) -> list[Body]:
         """What part images are drawn of, from posed control points (2, N, 3): both hands, then both forearms."""

@@ -7,12 +7,15 @@ from renderih_lib.hand.open_hand import load_arrays
 from renderih_lib.render.mesh import (
     EXTENSION,
     FOREARM,
+    Body,
     QuadMesh,
     boundary_edges,
+    joined,
     load_arm,
     smoothed,
     subdivision,
 )
+from tests.conftest import random_pose
 
 CUBE = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
 CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
@@ -51,21 +54,36 @@ def test_subdivision_keeps_the_surface_whole(levels):
     assert finer.uv.min() >= 0 and finer.uv.max() <= 1
 
 
-def test_the_surface_agrees_with_the_mesh_of_the_labels():
+def mean_offset(levels: int, share: float, cages: np.ndarray) -> float:
+    """Mean signed distance in metres, over the hand's area, of subdivided right hands from their control meshes."""
     arm = load_arm()
-    points = arm.model.template.numpy().astype(float)
-    matrix, _ = subdivision(arm.mesh, 2)
-    hand = arm.mesh.triangles[arm.parts != FOREARM]
-    kept = np.unique(hand)
-    surface_rows = np.flatnonzero(
-        np.asarray((matrix[:, kept]).sum(1)).ravel() > 0.999
-    )  # made of the hand alone
-    offsets = {}
-    for share in (0.0, 0.5, 1.0):
-        surface = smoothed(matrix, points, share)[surface_rows]
-        offsets[share] = igl.signed_distance(surface, points, arm.mesh.triangles.astype(np.int64))[0].mean()
-    assert offsets[0.0] < -1e-4 and offsets[1.0] > 1e-4  # shrunk, and swollen
-    assert abs(offsets[0.5]) < 5e-5
+    matrix, fine = subdivision(arm.mesh, levels)
+    kept = np.unique(arm.mesh.triangles[arm.parts != FOREARM])
+    rows = np.flatnonzero(np.asarray(matrix[:, kept].sum(1)).ravel() > 0.999)  # made of the hand alone
+    rows = rows[:: 4 ** (levels - 1)]
+    offsets = []
+    for cage in cages:
+        surface = smoothed(matrix, cage, share)
+        a, b, c, d = (surface[fine.quads[:, k]] for k in range(4))
+        area = np.linalg.norm(np.cross(c - a, d - b), axis=1)
+        weight = np.bincount(fine.quads.ravel(), np.repeat(area, 4))[rows]
+        away = igl.signed_distance(surface[rows], cage, arm.mesh.triangles.astype(np.int64))[0]
+        offsets.append((weight * away).sum() / weight.sum())
+    return float(np.mean(offsets))
+
+
+def test_the_surface_agrees_with_the_mesh_of_the_labels():
+    rest = load_arm().model.template.numpy()[None].astype(float)
+    assert mean_offset(2, 0.0, rest) < -1e-4 and mean_offset(2, 1.0, rest) > 1e-4  # shrunk, and swollen
+    assert abs(mean_offset(2, 0.5, rest)) < 5e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_the_surface_agrees_with_the_labels_in_twenty_poses(smooth_arms, levels):
+    poses = random_pose(np.random.default_rng(levels), 20, 10)
+    cages = smooth_arms.hands(poses).vertices[:, 0].double().numpy()
+    assert abs(mean_offset(levels, 0.5, cages)) < 5e-5
 
 
 def test_the_arm_is_the_asset_with_a_longer_forearm():
@@ -102,3 +120,18 @@ def test_both_arms_are_one_mesh_facing_outwards(smooth_arms, poses):
         corners = corners - corners.mean((0, 1))
         triangles = np.concatenate([corners[:, :3], corners[:, [0, 2, 3]]])
         assert np.linalg.det(triangles).sum() > 0
+
+
+def test_joined_bodies_keep_their_triangles_and_labels():
+    first = Body(CORNERS, np.array([[0, 1, 2]]), np.array([3]))
+    second = Body(CORNERS[:4] + 5, np.array([[1, 2, 3], [0, 1, 3]]), np.array([4, 5]))
+    both = joined([first, second])
+    np.testing.assert_array_equal(both.vertices[both.triangles[1:]], second.vertices[second.triangles])
+    assert both.labels.tolist() == [3, 4, 5] and len(both.vertices) == 12
+
+
+def test_what_labels_are_drawn_of_is_both_hands_and_then_both_forearms(smooth_arms, poses):
+    cage = smooth_arms.cage_vertices(poses[:1])[0]
+    bodies = smooth_arms.label_bodies(cage)
+    assert [set(body.labels) for body in bodies] == [set(range(1, 17)), set(range(17, 33)), {33}, {34}]
+    assert sum(len(body.triangles) for body in bodies) == len(smooth_arms.cage.triangles)

@@ -60,3 +60,37 @@ def test_order_of_faces_does_not_change_the_depth(seed):
     shuffled = faces[rng.permutation(20)]
     a, b = (rasterize(points, f, K, 60, 40).depth for f in (faces, shuffled))
     np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_a_face_that_reaches_behind_the_camera_is_drawn_up_to_it():
+    """A floor from behind the eye to the horizon, against the plane equation."""
+    corners = np.array([[-50, 1, -2.0], [50, 1, -2.0], [50, 1, 20.0], [-50, 1, 20.0]])
+    raster = rasterize(corners, np.array([[0, 1, 2], [0, 2, 3]]), K, 60, 40)
+    v = (np.arange(40) + 0.5 - 20) / 60
+    depth = 1 / v[25:]
+    assert (raster.face[25:] >= 0).all() and (raster.face[:20] == -1).all()
+    np.testing.assert_allclose(raster.depth[25:], np.repeat(depth[:, None], 60, 1), rtol=1e-9)
+    points = np.einsum(
+        "hwk,hwkc->hwc", raster.weights[25:], corners[np.array([[0, 1, 2], [0, 2, 3]])[raster.face[25:]]]
+    )
+    np.testing.assert_allclose(points[..., 1], 1, rtol=1e-9)
+
+
+def test_no_pixel_falls_between_faces_that_share_an_edge():
+    rng = np.random.default_rng(0)
+    grid = np.stack(np.meshgrid(np.linspace(-0.6, 0.6, 30), np.linspace(-0.5, 0.5, 30)), -1).reshape(-1, 2)
+    points = np.column_stack(
+        [grid + 0.008 * rng.standard_normal(grid.shape), 0.9 + 0.1 * rng.random(len(grid))]
+    )
+    i = np.add.outer(30 * np.arange(29), np.arange(29)).ravel()[:, None]
+    faces = (i + np.array([0, 1, 31, 0, 31, 30])).reshape(-1, 3)
+    assert (rasterize(points, faces, K, 60, 40).face >= 0).all()
+
+
+def test_faces_are_drawn_the_same_in_small_portions(monkeypatch):
+    mesh = trimesh.creation.icosphere(3, 0.3).apply_translation((0, 0, 1.0))
+    whole = rasterize(mesh.vertices, mesh.faces, K, 60, 40)
+    monkeypatch.setattr("renderih_lib.render.raster._CHUNK", 300)
+    parts = rasterize(mesh.vertices, mesh.faces, K, 60, 40)
+    np.testing.assert_array_equal(parts.face, whole.face)
+    np.testing.assert_array_equal(parts.depth, whole.depth)
