@@ -58,14 +58,9 @@ class Bodies:
             along = sleeve_rings(worn).along
             metres = np.stack([self._column * (CIRCUMFERENCE / COLUMNS), along[self._ring]], -1)
             self.sleeve.data.uv_layers[0].uv.foreach_set("vector", metres.astype(np.float32).ravel())
-            _wear(self.sleeve, cloth(worn), once=True)
+            _wear(self.sleeve, cloth(worn))
         if not self.prop.hide_render:
-            _wear(self.prop, stuff(job["prop"], np.array(job["prop_size"]), job["prop_seed"]), once=True)
-
-    def show(self, material) -> None:
-        """Everything in one material of the caller's, until the next `dress`."""
-        for item in (self.sleeve, self.prop):
-            _wear(item, material)
+            _wear(self.prop, stuff(job["prop"], np.array(job["prop_size"]), job["prop_seed"]))
 
 
 def _object(scene, name: str, vertices: np.ndarray, faces: np.ndarray, labels: np.ndarray):
@@ -99,10 +94,9 @@ def _planar(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return np.take_along_axis(corners, np.repeat(plane[:, None], 3, 1), 2)
 
 
-def _wear(item, material, once: bool = False) -> None:
-    """Put a material on an object and free the one before, if that was made for one image only."""
-    for old in [m for m in item.data.materials if m is not None and m.get("once")]:
+def _wear(item, material) -> None:
+    """Put a new material on an object and free the one before."""
+    for old in list(item.data.materials):
         bpy.data.materials.remove(old)
-    material["once"] = once
     item.data.materials.clear()
     item.data.materials.append(material)
