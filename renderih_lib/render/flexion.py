@@ -11,8 +11,9 @@ from renderih_lib.hand.skeleton import FINGER_JOINT_COUNT
 from renderih_lib.render.mesh import ArmPair, subdivision
 
 MM = 1000.0
-#: Millimetres of skin round a joint that move with it, along the finger and to its side: root, middle, end.
-REACH_ALONG, REACH_ASIDE = (9.0, 6.5, 5.0), (8.0, 9.0, 8.0)
+#: Millimetres of skin round a root, middle and end joint that move with it, on its twist, splay and bend axes:
+#: along the finger, through it from the back to the palm, and to its side.
+REACH = ((9.0, 18.0, 8.0), (6.5, 18.0, 9.0), (5.0, 18.0, 8.0))
 
 
 def flexion(arms: ArmPair, angles) -> np.ndarray:
@@ -53,10 +54,7 @@ def joint_shares(model: HandModel) -> np.ndarray:
     shares = np.empty((len(points), FINGER_JOINT_COUNT))
     for joint in range(FINGER_JOINT_COUNT):
         finger, level = divmod(joint, 3)
-        away = points - joints[joint + 1]
-        along, aside = away @ frames[joint, :, 0], away @ frames[joint, :, 2]
+        away = (points - joints[joint + 1]) @ frames[joint] / REACH[level]
         own = 1.0 if level == 0 else weights[:, finger]
-        shares[:, joint] = own * np.exp(
-            -0.5 * ((along / REACH_ALONG[level]) ** 2 + (aside / REACH_ASIDE[level]) ** 2)
-        )
+        shares[:, joint] = own * np.exp(-0.5 * (away**2).sum(1))
     return shares / np.maximum(shares.sum(1, keepdims=True), 1)

@@ -63,10 +63,10 @@ LAYERS = {
     "palm_net": Layer((-1.2, 1.0, 0.0), (-2.5, 0.8, 0.4), -0.06),
     "wrist_creases": Layer((-3.0, 2.4, 0.0), (-6.0, 1.5, 0.5), -0.20),
     "fingertips": Layer((-0.8, 3.5, -0.3), (-0.5, 2.0, 0.0)),
-    "veins": Layer((-1.6, -2.4, -2.8), (-0.6, -0.6, -0.6), 0.26),
-    "tendons": Layer((0.4, 0.0, 0.0), (0.4, 0.0, 0.0), 0.30),
+    "veins": Layer((-1.6, -2.4, -2.8), (-0.6, -0.6, -0.6), 0.42),
+    "tendons": Layer((0.4, 0.0, 0.0), (0.4, 0.0, 0.0), 0.50),
     "spots": Layer((-10.0, 1.0, 2.0), (-6.0, 0.0, 0.0)),
-    "lines": Layer((-1.3, 0.5, 0.0), (-1.6, 0.2, 0.0), -0.035),
+    "lines": Layer((-1.3, 0.5, 0.0), (-1.6, 0.2, 0.0), -0.06),
     "pores": Layer((-2.0, 1.0, 0.5), (-2.0, 0.0, 0.0), -0.03),
     "ridges": Layer((0.5, -0.4, 0.0), (0.7, -0.3, 0.0), 0.012),
     "relief": Layer(height=0.015),
@@ -94,6 +94,7 @@ def bake_skin(seed, tone: str, size: int) -> SkinMaps:
     rng = np.random.default_rng(seed)
     texels = skin_texels(size)
     back, palm = person_tone(tone, rng)
+    hair_color, hair_amount = person_hair(tone, rng)
     parts = skin_fields(texels, rng)
     darkness = np.clip((60 - back[0]) / 30, 0, 1)
     lab = back + parts["palm"][:, None] * (palm - back)
@@ -105,9 +106,8 @@ def bake_skin(seed, tone: str, size: int) -> SkinMaps:
         height += layer.height * parts[name]
     height += parts["nail"] * (0.05 - height) - 0.10 * parts["nail_rim"]
     albedo = lab_to_linear(with_nails(lab, parts, darkness))
-    color, amount = person_hair(tone, rng)
-    cover = hair(texels, amount, rng)
-    albedo += cover[:, None] * (np.array(HAIR_COLORS[color]) - albedo)
+    cover = hair(texels, hair_amount, rng)
+    albedo += cover[:, None] * (np.array(HAIR_COLORS[hair_color]) - albedo)
     height += HAIR_HEIGHT * cover
     rough = _roughness(parts, rng)
     return skin_maps(texels, albedo, height, rough, (1 - parts["nail"]) * fields.folds(parts))
@@ -172,8 +172,8 @@ def skin_fields(texels: SkinTexels, rng: np.random.Generator) -> dict[str, np.nd
 
 def with_nails(lab: np.ndarray, parts: dict[str, np.ndarray], darkness: float) -> np.ndarray:
     """Skin colour (T, 3) with the nails laid over it."""
-    bed = lab * [0.45, 0, 0] + [0.55 * (67 - 17 * darkness) + 2, 14 - 4 * darkness, 12 + 2 * darkness]
-    bed += parts["lunula"][:, None] * [6, -2, 0] + parts["nail_edge"][:, None] * [10, -9, 0]
+    bed = lab * [0.4, 0, 0] + [0.6 * (68 - 16 * darkness) + 2, 15 - 4 * darkness, 12.5 + 2 * darkness]
+    bed += parts["lunula"][:, None] * [7, -3, 0] + parts["nail_edge"][:, None] * [13, -10, 1]
     out = lab + parts["nail"][:, None] * (bed - lab)
     return out + parts["nail_rim"][:, None] * [-5, 3, 0]
 
@@ -232,13 +232,13 @@ def write_skins(folder: Path, count: int, size: int, seed: int) -> Iterator[dict
     write_atomic(folder / "skins.json", json.dumps(index, indent=1).encode())
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, required=True, help="how many people")
     parser.add_argument("--size", type=int, default=1024, help="texels along each side")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="folder for the skins and skins.json")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     for entry in write_skins(args.out, args.count, args.size, args.seed):
         print(f"{entry['file']}  {entry['label']}")
 

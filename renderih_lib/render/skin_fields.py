@@ -32,7 +32,7 @@ VEINS = (
 
 #: Millimetres that one unit of a field adds to the height where the nearest joint is bent all the way: creases of the
 #: palm side deepen between pads of flesh, wrinkles and furrows of the back are pulled flat.
-FOLDS = {"finger_creases": -0.35, "pads": 0.30, "palm_lines": -0.20, "wrinkles": 0.20, "lines": 0.02}
+FOLDS = {"finger_creases": -0.50, "pads": 0.40, "palm_lines": -0.25, "wrinkles": 0.20, "lines": 0.03}
 
 
 def folds(parts: dict[str, np.ndarray]) -> np.ndarray:
@@ -72,8 +72,8 @@ def knuckles(texels: SkinTexels, rng: np.random.Generator) -> tuple[np.ndarray, 
         bowed = along + warp - np.sign(along) * aside**2 / 40.0
         drawn = (2.0, 4.5, 4.0)[level] * period
         border = cells(np.stack([bowed / period, aside / drawn, points[:, 1] / drawn], 1), rng)[1]
-        valleys = (1 - smoothstep(0.0, 0.42, border)) * smoothstep(-1.2, 0.6, noise(points, 3.5, rng))
-        valleys *= across * gauss(along, length) * (0.45 if level == 0 else 1.0)
+        valleys = (1 - smoothstep(0.0, 0.42, border)) * smoothstep(-1.7, 0.5, noise(points, 3.5, rng))
+        valleys *= across * gauss(along, length) * (0.6 if level == 0 else 1.0)
         wrinkles[here] = np.maximum(wrinkles[here], valleys)
     return red, wrinkles
 
@@ -191,7 +191,7 @@ def nails(texels: SkinTexels) -> dict[str, np.ndarray]:
     return {
         "nail": plate,
         "lunula": plate * gauss(along - 0.06 + 0.22 * across**2, 0.11) * gauss(across, 0.6),
-        "nail_edge": plate * smoothstep(0.86, 0.92, along - 0.08 * across**2),
+        "nail_edge": plate * smoothstep(0.82, 0.88, along - 0.10 * across**2),
         "nail_rim": on * gauss(edge - 0.97, 0.13),
     }
 

@@ -242,7 +242,7 @@ def _template(args: argparse.Namespace) -> None:
     _write_png(args.out, uv_template(args.size))
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
     add = commands.add_parser("template", help="draw the layout to paint on")
@@ -258,7 +258,7 @@ def main() -> None:
     export.set_defaults(run=_export)
     for command in (add, imports, export):
         command.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     try:
         args.run(args)
     except (ValueError, OSError) as error:

@@ -10,7 +10,7 @@ from renderih_lib.render.skin_noise import gauss, noise, smoothstep
 from renderih_lib.render.skin_texels import SkinTexels, skin_texels
 
 THICKNESS = 0.09  # mm
-STEP = 0.5  # mm between the points at which a hair may turn
+STEP = 1.2  # mm between the points at which a hair may turn
 DENSEST = 0.16  # hairs per mm2 where `hairiness` is 1
 REACH = 4  # texels that one point of a hair touches
 TOWARDS = (-0.78, 0.0, -0.62)  # hairs lie towards the fingertips and the little finger
@@ -73,7 +73,6 @@ def _strands(
     length = (5.0 + 6.0 * forearm) * rng.lognormal(0, 0.25, len(roots))
     turn = TURN * (noise(texels.points[roots], 25.0, rng) + rng.standard_normal(len(roots)))
     curl = rng.normal(0, 0.05, len(roots))  # radians per mm
-    fine = float(np.sqrt(texels.chart[0] * texels.chart[2]).min()) * 2  # mm between points drawn
     here, points, widths = start, [], []
     for k in range(int(np.ceil(length.max() / STEP))):
         alive = length > k * STEP
@@ -81,7 +80,7 @@ def _strands(
         ahead = np.array(TOWARDS) * np.cos(angle)[:, None]
         ahead += np.array([TOWARDS[2], 0, -TOWARDS[0]]) * np.sin(angle)[:, None]
         there = texels.points[hairy[tree.query(here + STEP * ahead)[1]]].astype(np.float64)
-        for share in np.arange(0, 1, fine / STEP):
+        for share in np.arange(0, 1, texels.pitch / STEP):
             points.append((here + share * (there - here))[alive])
             widths.append((1 - 0.8 * ((k + share) * STEP / length) ** 2)[alive])
         here = there
