@@ -17,7 +17,6 @@ out_dir: str = "runs"  # where results go
 data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
@@ -25,13 +24,12 @@ from sklearn.manifold import TSNE
 
 from renderih_lib import repro
 from renderih_lib.claims import published, published_tables
+from renderih_lib.data import figures
 from renderih_lib.data import statistics as stats
 from renderih_lib.hand.anatomy import angle_limits
 from renderih_lib.hand.pair import open_hand_pair
 from renderih_lib.pose.plan import draw_raw_pairs
 from renderih_lib.pose.store import read_poses
-from renderih_lib.pose.validity import CONTACT_MM, DEPTH_MM, check_pairs
-from renderih_lib.render.frames import row_pose
 from renderih_lib.render.shards import decoded, read_annotations, read_member
 from renderih_lib.scales import DATASETS
 
@@ -40,44 +38,17 @@ run = repro.start("10_distribution_analysis", scale=scale, seed=seed, out_dir=ou
 hands = open_hand_pair()
 
 # %%
-rows = {}
-for name in DATASETS:
-    folder = run.input("datasets", f"{name}/shard-00000.json").parent
-    rows[name] = read_annotations(folder)
+folders = {name: run.input("datasets", f"{name}/shard-00000.json").parent for name in DATASETS}
+rows = {name: read_annotations(folder) for name, folder in folders.items()}
 print({name: len(table) for name, table in rows.items()})
 
 # %% [markdown]
-# Statistics of pixels look at no more than 200 images of a dataset, spread evenly over it. Colours stand for domains:
+# Statistics of pixels look at no more than 200 images of a dataset, spread evenly over it.
 
 # %%
-COLORS = {"gallery": "#000000", "renderih": "#009E73", "studio": "#4B4BB0", "tabletop": "#E69F00"}
-COLORS |= {"random": "#CC79A7", "objects": "#8C5A2B"}
-LINES = {name: "--" if name.endswith("test") else "-" for name in DATASETS}
-color = {name: COLORS[name.split("-")[0]] for name in DATASETS}
-some = {
-    name: table.iloc[np.unique(np.linspace(0, len(table) - 1, 200, dtype=int))]
-    for name, table in rows.items()
-}
-
-
-def pictures(name):
-    return (row for _, row in some[name].iterrows())
-
-
-# %%
-figure, axes = plt.subplots(len(DATASETS), 8, figsize=(8.4, 9))
-for line, name in zip(axes, DATASETS, strict=True):
-    for axis in line:
-        axis.axis("off")
-    steps = np.unique(np.linspace(0, len(some[name]) - 1, 8, dtype=int))
-    for axis, (_, row) in zip(line, some[name].iloc[steps].iterrows(), strict=False):
-        picture = decoded(read_member(row))
-        spare = max(0, picture.shape[1] - picture.shape[0]) // 2
-        axis.imshow(picture[:, spare : picture.shape[1] - spare])
-    line[0].set_title(name, fontsize=9, loc="left", color=color[name])
-figure.tight_layout(pad=0.3)
+some = {name: stats.evenly(table, 200) for name, table in rows.items()}
 run.show(
-    figure,
+    figures.picture_rows(some),
     "domains",
     caption="Pictures of every dataset, one dataset a row (of the gallery the middle square).",
     alt="Eight rows of pictures of two hands: the paper's recipe, a capture dome, a table, random poses, and hands with objects.",
@@ -89,58 +60,36 @@ run.show(
 # The paper compares datasets by their size, whether hands have several textures (MT), whether they avoid penetration
 # (AP), by background, light, and how many images show interacting hands (IH). We do not state our row, we count it in the
 # files. Interacting means that the hands come within 5 mm, penetration that one goes more than 2 mm into the other; both
-# are measured exactly on posed meshes (notebook 07), for up to 60 pairs of each dataset.
-
-
-# %%
-def counted(name):
-    table = rows[name]
-    draws = table.drop_duplicates("draw")
-    draws = draws.iloc[np.unique(np.linspace(0, len(draws) - 1, 60, dtype=int))]
-    check = check_pairs(row_pose(draws.to_dict("records")), hands)
-    shapes = table["shape"].map(lambda shape: shape.tobytes())
-    return {
-        "images": len(table),
-        "pairs of hands": table["pose_id"].nunique(),
-        "persons": len(set(zip(table["skin"], shapes, strict=True))),
-        "skins": table["skin"].nunique(),
-        "environments": table["environment"].nunique(),
-        "touching %": 100 * (check.contact_mm <= CONTACT_MM).mean(),
-        "penetrating %": 100 * (check.depth_mm > DEPTH_MM).mean(),
-        "deepest mm": check.depth_mm.max(),
-    }
-
+# are measured exactly on posed meshes (notebook 07), for up to 60 pairs of each dataset. A person is a skin with a hand shape.
 
 # %%
-counts = pd.DataFrame({name: counted(name) for name in run.progress(DATASETS, desc="count")}).T
+counts = {
+    name: stats.dataset_counts(table, hands) for name, table in run.progress(rows.items(), desc="count")
+}
+counts = pd.DataFrame(counts).T
 run.table(
     counts.round(1).rename_axis("dataset"),
     "counts",
-    caption="Every dataset, counted. A person is a skin with a hand shape. Touching: within 5 mm; penetrating: more than 2 mm.",
+    caption="Every dataset, counted. Touching: within 5 mm; penetrating: more than 2 mm deep.",
 )
 
 # %%
 ours = counts.loc[["renderih-train", "renderih-test"]]
-total = int(ours.images.sum())
-yes = {True: "yes", False: "no"}
-row = ["synthetic", yes[ours.skins.max() > 1], yes[ours["penetrating %"].max() < 1]]
-row += [
-    f"{ours.environments.max():.0f} panoramas",
-    "dynamic",
-    "IH",
-    total,
-    total * ours["touching %"].mean() / 100,
-]
+images, interacting = int(ours.images.sum()), (ours.images * ours["touching %"] / 100).sum()
+textures, clean = (ours.skins > 1).any(), (ours["penetrating %"] == 0).all()
+our_words = ["synthetic", *("yes" if true else "no" for true in (textures, clean))]
+our_words += [f"{ours.environments.max():.0f} panoramas", "dynamic", "IH"]
 
 # %%
 words, sizes = published_tables()["Table 1 in words"], published_tables()["Table 1"]
-table_1 = pd.DataFrame(
-    [[*words["rows"][name], *sizes["rows"][name]] for name in words["rows"]] + [row],
-    columns=[*words["columns"], "images", "interacting"],
-    index=[*words["rows"], "this run, counted"],
+lines = {name: [*words["rows"][name], *sizes["rows"][name]] for name in words["rows"]}
+lines["this run, counted"] = [*our_words, images, interacting]
+table_1 = pd.DataFrame(lines, index=[*words["columns"], "images", "interacting"]).T
+table_1 = table_1.map(
+    lambda cell: f"{cell:,.0f}" if isinstance(cell, (int, float)) and pd.notna(cell) else cell
 )
-for column in ("images", "interacting"):
-    table_1[column] = [f"{value:,.0f}" if pd.notna(value) else "" for value in table_1[column]]
+
+# %%
 run.table(
     table_1.fillna("").rename_axis("dataset"),
     "table_1",
@@ -172,32 +121,13 @@ assert np.allclose(direction, directions["renderih-train"][0], atol=1e-5)
 print(direction.round(2))
 
 # %%
-LABELS = {
-    (-90, 0): "little finger",
-    (0, 0): "fingertips",
-    (90, 0): "thumb",
-    (0, 76): "back",
-    (0, -76): "palm",
-}
-BOX = {"facecolor": "white", "edgecolor": "#999999", "lw": 0.5, "pad": 1.5}
-shown = ["renderih-train", "studio-train", "tabletop-test", "random-train"]
-figure, axes = plt.subplots(2, 2, figsize=(9, 5.4), subplot_kw={"projection": "mollweide"})
-for axis, name in zip(axes.flat, shown, strict=True):
-    x, y, z = directions[name][:800].T
-    axis.scatter(np.arctan2(z, -x), np.arcsin(y), s=5, color=color[name], alpha=0.6)
-    axis.set_title(name, fontsize=9)
-    axis.set_xticks(np.deg2rad([-90, 0, 90]), [])
-    axis.set_yticks(np.deg2rad([-60, 60]), [])
-    for at, text in LABELS.items():
-        axis.text(*np.deg2rad(at), text, ha="center", va="center", fontsize=7, bbox=BOX)
-    axis.grid(alpha=0.3)
-figure.tight_layout()
+shown = ("renderih-train", "studio-train", "tabletop-test", "objects-train")
 run.show(
-    figure,
+    figures.direction_maps({name: directions[name] for name in shown}),
     "views",
-    caption="Where cameras stand around the right hand, on an equal-area map: up is the back of the hand, down the palm, the "
-    "middle looks at the fingertips, the left and right edge come from the wrist.",
-    alt="Four oval maps of dots; the paper's tracks spread over most of the map, the tabletop camera over a part of it.",
+    caption="Where cameras stand around the right hand, on equal-area maps: up is the back of the hand, down the palm, the "
+    "middle looks at the fingertips; the left and the right edge look from the wrist.",
+    alt="Four oval maps of dots, with labels for back, palm, thumb, little finger and fingertips.",
 )
 
 # %% [markdown]
@@ -205,17 +135,7 @@ run.show(
 # directions would reach $1-(1-\frac1{72})^N$ of them: the fair comparison, since more images always fill more cells.
 
 # %%
-views = pd.DataFrame(
-    {
-        name: {
-            "images": len(d),
-            "cells seen %": 100 * len(set(stats.sphere_cells(d))) / 72,
-            "random directions %": 100 * (1 - (1 - 1 / 72) ** len(d)),
-            "sees the back %": 100 * (d[:, 1] > 0).mean(),
-        }
-        for name, d in directions.items()
-    }
-).T
+views = stats.view_table(directions)
 run.table(
     views.round(0).rename_axis("dataset"),
     "views",
@@ -236,46 +156,19 @@ assert abs(iou - first.hand_iou) < 1e-6
 print(f"image {first.key}: IoU {iou:.3f}")
 
 # %%
-picture_numbers = {
-    name: stats.picture_statistics(pictures(name)) for name in run.progress(DATASETS, desc="pixels")
+pixels = {
+    name: stats.picture_statistics(row for _, row in table.iterrows())
+    for name, table in run.progress(some.items(), desc="pixels")
 }
-BINS = (-1e-9, 0, 0.2, 0.4, 1)  # the paper's for Tzionas
-occlusion = pd.DataFrame(
-    {name: np.histogram(table.hand_iou, BINS)[0] / len(table) for name, table in rows.items()}
-)
-occlusion.index = ["0", "to 0.2", "to 0.4", "above"]
-
 
 # %%
-def shares(axis, table, shades, title=None):
-    """Stacked bars: one bar for each dataset, one piece for each row of the table."""
-    bottom = np.zeros(len(DATASETS))
-    for shade, (label, share) in zip(shades, table.iterrows(), strict=True):
-        axis.barh(DATASETS, share, left=bottom, color=shade, label=label, edgecolor="white", lw=0.3)
-        bottom += share.to_numpy()
-    style = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "frameon": False, "fontsize": 8}
-    axis.legend(title=title, ncols=min(4, len(table)), **style)
-    axis.set(xlabel="share of the images", xlim=(0, 1))
-
-
-def boxes(axis, values, shift=0.0, height=0.5, face=None):
-    """A box for each dataset from the first to the third quartile, whiskers from 5 to 95 %."""
-    for line, name in enumerate(DATASETS):
-        style = {"patch_artist": True, "orientation": "horizontal", "widths": height, "whis": (5, 95)}
-        style |= {"showfliers": False, "medianprops": {"color": "white" if face != "white" else "black"}}
-        drawn = axis.boxplot(values[name].dropna(), positions=[line + shift], manage_ticks=False, **style)
-        drawn["boxes"][0].set(facecolor=face or color[name], edgecolor="black", lw=0.6)
-
-
-# %%
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), sharey=True)
-shares(axes[0], occlusion, ("#E6E1DA", "#C2B8AA", "#8F8474", "#4A4238"), "IoU")
-boxes(axes[1], {name: table.hidden for name, table in picture_numbers.items()})
-axes[0].invert_yaxis()
-axes[1].set(xlabel="hidden share of the hand that is hidden more", xlim=(0, 1))
-figure.tight_layout()
+BINS = {"0": 0, "to 0.2": 0.2, "to 0.4": 0.4, "above": 1}  # the paper's for Tzionas
+edges = [-1e-9, *BINS.values()]
+overlap = {name: np.histogram(table.hand_iou, edges)[0] / len(table) for name, table in rows.items()}
 run.show(
-    figure,
+    figures.occlusion_charts(
+        pd.DataFrame(overlap, BINS), {name: table.hidden for name, table in pixels.items()}
+    ),
     "occlusion",
     caption="Left: overlap of the two silhouettes, in the paper's bins. Right: share of its own silhouette that is covered by "
     "the other hand, an arm, a sleeve or an object, for the hand that is hidden more; boxes hold the middle half of the images, "
@@ -304,32 +197,17 @@ print(
 )
 
 # %%
-tones = pd.DataFrame(
-    {
-        name: pd.Series(stats.tone_classes(table.typology_deg)).value_counts(normalize=True)
-        for name, table in picture_numbers.items()
-    }
-)
+classes = {name: pd.Series(stats.tone_classes(table.typology_deg)) for name, table in pixels.items()}
+tones = pd.DataFrame({name: column.value_counts(normalize=True) for name, column in classes.items()})
 tones = tones.reindex(list(stats.TONE_CLASSES)).fillna(0)
-SKIN = ("#F5DCC8", "#E8BF9F", "#D2A07A", "#B07B52", "#7A4F31", "#40281A")
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), sharey=True)
-boxes(axes[0], {name: table.hand for name, table in picture_numbers.items()}, -0.2, 0.32)
-boxes(axes[0], {name: table.surround for name, table in picture_numbers.items()}, 0.2, 0.32, "white")
-axes[0].set(xlabel="luminance of hands (filled) and surroundings (white)", xscale="log", xlim=(0.003, 1.2))
-axes[0].set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
-boxes(axes[1], {name: table.contrast_stops for name, table in picture_numbers.items()})
-axes[1].set(xlabel="light to shade on the hands, stops")
-shares(axes[2], tones, SKIN)
-axes[0].set_yticks(range(len(DATASETS)), DATASETS)
-axes[0].invert_yaxis()
-figure.tight_layout()
 run.show(
-    figure,
+    figures.light_charts(pixels, tones),
     "light",
     caption="Left: mean luminance of the hands and of what surrounds them, 1 is white. Middle: how many stops lie between the lit "
-    "and the shaded parts of the hands. Boxes hold the middle half of the images, whiskers 90 %. Right: classes of the typology angle, as the pictures show the skin.",
+    "and the shaded parts of the hands. Boxes hold the middle half of the images, whiskers 90 %. Right: classes of the typology "
+    "angle, as the pictures show the skin.",
     alt="Boxes of luminance, narrow for hands and wide for surroundings, boxes of contrast, and bars of six skin classes.",
 )
 
@@ -344,44 +222,35 @@ run.show(
 # \text{variation}(B) = \operatorname*{mean}_{f\in B}\ \operatorname*{std}_n A_n(f)$$
 
 # %%
-square = [name for name in DATASETS if (some[name].width == some[name].height).all() and len(some[name]) > 1]
-grey = {name: stats.grey_images(pictures(name)) for name in square}
-spectra = {name: stats.amplitude_bands(images) for name, images in grey.items()}
+square = [name for name, table in some.items() if len(table) > 1 and (table.width == table.height).all()]
+grey = {name: stats.grey_images(row for _, row in some[name].iterrows()) for name in square}
+spectra = {name: stats.amplitude_bands(pictures) for name, pictures in grey.items()}
+
+# %% [markdown]
+# From scratch, for the ring of the highest frequencies:
 
 # %%
-images = grey["renderih-train"]
-size, bands = images.shape[1], len(spectra["renderih-train"])
-amplitude = np.abs(np.fft.fft2(images)) / size**2
+pictures = grey["renderih-train"]
+size, rings = pictures.shape[1], len(spectra["renderih-train"])
+amplitude = np.abs(np.fft.fft2(pictures)) / size**2
 f = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size)))
-last = (f >= 0.5 - 0.5 / bands) & (f < 0.5)
+last = (f >= 0.5 - 0.5 / rings) & (f < 0.5)
 assert np.isclose(amplitude.std(0)[last].mean(), spectra["renderih-train"].variation.iloc[-1])
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
-for name in square:
-    for axis, column in zip(axes, ("variation", "relative"), strict=True):
-        axis.plot(
-            spectra[name].frequency, spectra[name][column], color=color[name], ls=LINES[name], label=name
-        )
-axes[0].set(yscale="log", xlabel="cycles per pixel", ylabel="variation of the amplitude")
-axes[1].set(xlabel="cycles per pixel", ylabel="variation / mean amplitude")
-axes[0].legend(frameon=False, fontsize=7)
-figure.tight_layout()
 run.show(
-    figure,
+    figures.spectra_charts(spectra),
     "spectra",
     caption="How much amplitudes vary from image to image, by frequency (the measure of Figure 2b of the synthetic-to-real "
-    "paper), absolutely and relative to the mean amplitude. Crops of equal size; no real images are among them.",
+    "paper), absolutely and relative to the mean amplitude. Square crops of one size; no real images are among them.",
     alt="Falling curves of variation over frequency for each domain, and their ratios to the mean amplitude.",
 )
 
 # %%
-middle_band = bands // 4
-variation = {name: table.variation.iloc[middle_band] for name, table in spectra.items()}
-print(
-    {name: f"{value:.1e}" for name, value in variation.items()},
-    f"at {spectra[square[0]].frequency[middle_band]:.2f} cycles",
-)
+ring = rings // 4
+variation = {name: table.variation.iloc[ring] for name, table in spectra.items()}
+print(f"at {spectra['renderih-train'].frequency[ring]:.2f} cycles per pixel:")
+print({name: f"{value:.1e}" for name, value in variation.items()})
 
 # %% [markdown]
 # ## Poses: what t-SNE can show
@@ -412,28 +281,17 @@ maps = {
 
 # %%
 def spanned(points):
-    """Share of the whole picture's hull that the hull of the raw poses takes."""
+    """Share of the picture's convex hull that the hull of the raw poses takes."""
     return stats.hull_volume(points[: len(raw)]) / stats.hull_volume(points)
 
 
-figure, axes = plt.subplots(
-    len(SEEDS), len(perplexities), figsize=(3.4 * len(perplexities), 6.4), squeeze=False
-)
-for (value, s), points in maps.items():
-    axis = axes[SEEDS.index(s), perplexities.index(value)]
-    axis.scatter(*points[len(raw) :].T, s=6, color="#CC79A7", label="optimised")
-    axis.scatter(*points[: len(raw)].T, s=10, color="black", label="raw")
-    axis.set_title(f"perplexity {value}, seed {s}: raw spans {100 * spanned(points):.0f} %", fontsize=8)
-    axis.set_xticks([])
-    axis.set_yticks([])
-axes[0, 0].legend(frameon=False, fontsize=8)
-figure.tight_layout()
+spans = {key: spanned(points) for key, points in maps.items()}
 run.show(
-    figure,
+    figures.embeddings(maps, len(raw), {key: f"raw spans {100 * span:.0f} %" for key, span in spans.items()}),
     "tsne",
     caption="Figure 9 six times: the same poses, two seeds, three perplexities. The share of the picture that raw poses span "
-    "(their convex hull over all) depends on settings, so it is no measure of breadth.",
-    alt="Six scatter plots of the same poses in which black dots of raw poses lie among many more purple ones, arranged differently each time.",
+    "(their convex hull in that of all) depends on settings, so it is no measure of breadth.",
+    alt="Scatter plots of the same poses, in which black dots of raw poses lie among many more purple ones, arranged differently each time.",
 )
 
 # %% [markdown]
@@ -493,56 +351,31 @@ coverage, coverage_all = (
 )
 
 # %%
-dimensions = range(2, min(8, count - 1) + 1)
-mean, axes_of_all, _ = stats.principal_axes(
-    np.concatenate([subset for name in X for subset in subsets[name][:1]]), max(dimensions)
-)
-sides = {
-    name: [
-        np.mean([stats.hull_volume(((s - mean) @ axes_of_all)[:, :d]) for s in subsets[name][:4]]) ** (1 / d)
-        for d in dimensions
-    ]
-    for name in run.progress(list(X), desc="hulls")
+sides = stats.hull_sides({name: several[:4] for name, several in subsets.items()}, most=8)
+effective = {
+    name: np.mean([stats.effective_dimension(points) for points in several])
+    for name, several in subsets.items()
 }
-effective = {name: np.mean([stats.effective_dimension(subset) for subset in subsets[name]]) for name in X}
 
 # %%
-STYLE = {"raw": ("black", "o"), "augmented": ("#999999", "s"), "optimised": ("#CC79A7", "^")}
-figure, axes = plt.subplots(1, 3, figsize=(12.5, 3.2))
-for offset, name in zip((-0.27, 0, 0.27), STYLE, strict=True):
-    places = np.arange(len(references)) + offset
-    axes[0].bar(
-        places, [coverage[target][name] for target in references], 0.25, color=STYLE[name][0], label=name
-    )
-    axes[1].plot(dimensions, sides[name], color=STYLE[name][0], marker=STYLE[name][1])
-axes[0].set_xticks(range(len(references)), [f"{target} poses" for target in references])
-axes[0].set(ylabel=f"coverage by {count} poses", ylim=(0, 1))
-axes[0].legend(frameon=False, fontsize=8)
-axes[1].set(xlabel="principal axes", ylabel="side of the hull's cube, mm")
-axes[2].bar(list(STYLE), [effective[name] for name in STYLE], color=[c for c, _ in STYLE.values()])
-axes[2].set(ylabel="effective dimension")
-figure.tight_layout()
 run.show(
-    figure,
-    "coverage",
-    caption=f"Breadth of {count} poses of each kind, means over ten draws. Left: share of possible poses, and of natural poses of unseen "
-    "interactions, that have one of them nearby. Middle: size of the convex hull by number of principal axes. Right: directions over which they spread.",
+    figures.breadth_charts(coverage, sides, effective),
+    "breadth",
+    caption=f"Breadth of {count} poses of each kind, means over random draws. Left: share of possible poses, and of natural poses "
+    "of unseen interactions, that have one of them nearby. Middle: size of the convex hull by number of principal axes. Right: "
+    "directions over which they spread.",
     alt="Bars: raw poses cover unseen natural ones best, augmented and optimised ones cover possible ones best; hull sides that fall with dimension; effective dimensions.",
 )
 
 # %%
-rows_of_poses = {f"coverage of {target} poses, {count} each": coverage[target] for target in references} | {
-    f"coverage of {target} poses, all": coverage_all[target] for target in references
-}
-rows_of_poses |= {
-    f"hull side in {d} dimensions, mm": {name: sides[name][i] for name in X} for i, d in enumerate(dimensions)
-}
-rows_of_poses |= {
-    "effective dimension": effective,
-    "poses": {name: len(points) for name, points in X.items()},
-}
+breadth = {f"coverage of {target} poses, {count} each": coverage[target] for target in references}
+breadth |= {f"coverage of {target} poses, all": coverage_all[target] for target in references}
+breadth |= {f"hull side on {d} axes, mm": row for d, row in sides.to_dict("index").items()}
+breadth |= {"effective dimension": effective, "poses": {name: len(points) for name, points in X.items()}}
+
+# %%
 run.table(
-    pd.DataFrame(rows_of_poses).T.round(3).rename_axis("measure"),
+    pd.DataFrame(breadth).T.round(3).rename_axis("measure"),
     "breadth",
     caption="The numbers of the chart above. Raw: natural pairs; augmented: Eq. 1; optimised: accepted after Eq. 9.",
 )
@@ -555,32 +388,23 @@ run.table(
 # mirror image land on the same place.
 
 # %%
+pairs = {"natural": natural, "optimised": optimised[: len(natural)]}
 both_hands = {
     name: [stats.hand_vectors(pose.angles[:, side], hands) for side in range(2)]
-    for name, pose in (("natural", natural), ("optimised", optimised[: len(natural)]))
-}
-order = run.rng("unpaired").permutation(len(natural))
-line = {
-    name: TSNE(1, perplexity=min(30, (2 * len(x) - 1) // 3), init="random", random_state=0).fit_transform(
-        np.concatenate([x, y])
-    )[:, 0]
-    for name, (x, y) in both_hands.items()
+    for name, pose in pairs.items()
 }
 
 # %%
-figure, axes = plt.subplots(1, 4, figsize=(12.5, 3.3))
-for start, (name, places) in enumerate(line.items()):
-    of_right, of_left = np.split(places, 2)
-    shuffled = of_left[order[order < len(of_left)]]
-    for axis, other, kind in zip(
-        axes[2 * start :], (of_left, shuffled), ("paired", "unpaired"), strict=False
-    ):
-        axis.scatter(of_right, other, s=9, color="#009E73" if kind == "paired" else "#999999")
-        axis.set(title=f"{name}, {kind}", xlabel="right hand", xticks=[], yticks=[])
-axes[0].set_ylabel("left hand")
-figure.tight_layout()
+order = run.rng("unpaired").permutation(len(natural))
+places = {}
+for name, two in both_hands.items():
+    together = np.concatenate(two)
+    line = TSNE(1, perplexity=min(30, (len(together) - 1) // 3), init="random", random_state=0)
+    places[name] = line.fit_transform(together)[:, 0]
+
+# %%
 run.show(
-    figure,
+    figures.paired_hands(places, order),
     "paired_hands",
     caption="InterShape's Figure 4 with our poses: the place of the right hand on a one-dimensional t-SNE against that of the left, "
     "for true pairs and for the same hands paired at random; natural pairs and augmented-and-optimised ones.",
@@ -629,50 +453,46 @@ run.table(
 # ## The paper's numbers and ours
 
 # %%
-metrics = {
-    "table_1": {
-        "images": total,
-        "interacting_percent": ours["touching %"].mean(),
-        "penetrating_percent": ours["penetrating %"].max(),
-    },
-    "skins": int(ours.skins.max()),
-    "environments": int(ours.environments.max()),
-    "counts": counts.to_dict("index"),
-    "views": views.to_dict("index"),
-    "iou": {name: table.hand_iou.mean() for name, table in rows.items()},
-    "pixels": {name: table.mean().to_dict() for name, table in picture_numbers.items()},
-    "tones": {name: column.to_dict() for name, column in tones.items()},
-    "variation": variation,
-    "coverage": coverage,
-    "coverage_all": coverage_all,
-    "hull_side_mm": {
-        name: dict(zip(map(str, dimensions), values, strict=True)) for name, values in sides.items()
-    },
-    "effective_dimension": effective,
-    "tsne_raw_spans": {
-        f"perplexity_{value}_seed_{s}": spanned(points) for (value, s), points in maps.items()
-    },
-    "dependence": dependence,
-}
-run.write_metrics(metrics)
+table_1_numbers = {"images": images, "interacting_percent": 100 * interacting / images}
+table_1_numbers |= {name: int(ours[name].max()) for name in ("skins", "environments")}
+table_1_numbers["penetrating_percent"] = ours["penetrating %"].max()
+run.write_metrics(
+    {
+        "table_1": table_1_numbers,
+        "counts": counts.to_dict("index"),
+        "views": views.to_dict("index"),
+        "iou": {name: table.hand_iou.mean() for name, table in rows.items()},
+        "pixels": {name: table.mean().to_dict() for name, table in pixels.items()},
+        "tones": tones.to_dict(),
+        "variation": variation,
+    }
+)
 
 # %%
-comparison = pd.DataFrame(
-    [
-        ("images", f"{published('Table 1', 'RenderIH', 'data size'):,}", f"{total:,}"),
-        ("interacting images (%)", "100", f"{metrics['table_1']['interacting_percent']:.0f}"),
-        ("skin textures", f"{published('Rendering', 'skin textures')}", f"{metrics['skins']}"),
-        ("HDR panoramas", f"{published('Rendering', 'HDR panoramas')}", f"{metrics['environments']}"),
-        (
-            "broader than raw poses",
-            "yes, by t-SNE",
-            f"coverage {coverage['possible']['optimised']:.2f} against {coverage['possible']['raw']:.2f}",
-        ),
-    ],
-    columns=["what", "paper", "this run"],
-).set_index("what")
+run.write_metrics(
+    {
+        "coverage": coverage,
+        "coverage_all": coverage_all,
+        "hull_side_mm": sides.to_dict(),
+        "effective_dimension": effective,
+        "tsne_raw_spans": {f"perplexity_{value}_seed_{s}": span for (value, s), span in spans.items()},
+        "dependence": dependence,
+    }
+)
+
+# %%
+broader = f"coverage {coverage['possible']['optimised']:.2f} against {coverage['possible']['raw']:.2f}"
+comparison = [
+    ("images", f"{published('Table 1', 'RenderIH', 'data size'):,}", f"{images:,}"),
+    ("interacting images (%)", "100", f"{table_1_numbers['interacting_percent']:.0f}"),
+    ("skin textures", published("Rendering", "skin textures"), table_1_numbers["skins"]),
+    ("HDR panoramas", published("Rendering", "HDR panoramas"), table_1_numbers["environments"]),
+    ("broader than raw poses", "yes, by t-SNE", broader),
+]
+
+# %%
 run.table(
-    comparison,
+    pd.DataFrame(comparison, columns=["what", "paper", "this run"]).set_index("what"),
     "paper_and_ours",
     caption="The paper's statements about its dataset beside what we counted at this scale.",
 )

@@ -12,6 +12,8 @@ from renderih_lib.data.samples import PART_NAMES
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.hand.skeleton import JOINT_COUNT, KEYPOINT_COUNT
 from renderih_lib.pose.distinct import hand_keypoints
+from renderih_lib.pose.validity import CONTACT_MM, DEPTH_MM, check_pairs
+from renderih_lib.render.frames import row_pose
 from renderih_lib.render.shards import decoded, read_member, stacked
 
 #: Lower ends of the classes of the individual typology angle, degrees (Chardon et al. 1991; Del Bino et al. 2006).
@@ -21,6 +23,32 @@ _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear Rec. 709
 _XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])  # fmt: skip
 _WHITE = np.array([0.95047, 1.0, 1.08883])  # D65
 _FIRST_FOREARM = PART_NAMES.index("right_forearm")
+
+
+def dataset_counts(rows: pd.DataFrame, hands: HandPair, pairs: int = 60) -> dict[str, float]:
+    """How much of everything a dataset holds, counted in its rows (of `shards.read_annotations`).
+
+    A person is a skin with a hand shape. Whether hands touch or penetrate each other is measured exactly
+    (`validity.check_pairs`), on up to `pairs` posed pairs spread evenly over the dataset.
+    """
+    draws = rows.drop_duplicates("draw")
+    check = check_pairs(row_pose(evenly(draws, pairs).to_dict("records")), hands)
+    persons = {(skin, shape.tobytes()) for skin, shape in zip(rows["skin"], rows["shape"], strict=True)}
+    return {
+        "images": len(rows),
+        "pairs of hands": rows["pose_id"].nunique(),
+        "persons": len(persons),
+        "skins": rows["skin"].nunique(),
+        "environments": rows["environment"].nunique(),
+        "touching %": 100 * (check["contact_mm"] <= CONTACT_MM).mean(),
+        "penetrating %": 100 * (check["depth_mm"] > DEPTH_MM).mean(),
+        "deepest mm": check["depth_mm"].max(),
+    }
+
+
+def evenly(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """At most `count` rows, spread evenly from the first to the last."""
+    return rows.iloc[np.unique(np.linspace(0, len(rows) - 1, count, dtype=int))]
 
 
 # Pose space
@@ -104,6 +132,30 @@ def hull_volume(points: np.ndarray) -> float:
     return float(ConvexHull(points).volume)
 
 
+def hull_sides(subsets: dict[str, list[np.ndarray]], most: int) -> pd.DataFrame:
+    """Sizes of convex hulls on the first d principal axes of everything together, as the side of an equal cube.
+
+    Args:
+        subsets: kind -> random subsets (P, D), all of one size.
+
+    Returns:
+        a row for each d from 2 to `most`, fewer where a subset is too small; a column for each kind, in the unit of the
+        points: the side of the mean volume over the subsets.
+    """
+    size = min(len(points) for several in subsets.values() for points in several)
+    dimensions = range(2, min(most, size - 1) + 1)
+    together = np.concatenate([points for several in subsets.values() for points in several])
+    mean, axes, _ = principal_axes(together, max(dimensions))
+    volumes = {
+        kind: [
+            np.mean([hull_volume((points - mean) @ axes[:, :d]) for points in several]) for d in dimensions
+        ]
+        for kind, several in subsets.items()
+    }
+    sides = pd.DataFrame(volumes, index=pd.Index(dimensions, name="axes"))
+    return sides.pow(1 / sides.index.to_series(), axis=0)
+
+
 # Dependence
 
 
@@ -156,6 +208,25 @@ def sphere_cells(directions: np.ndarray, bands: int = 6, sectors: int = 12) -> n
     angle = np.arctan2(directions[:, 2], -directions[:, 0])
     sector = ((angle / (2 * np.pi)) % 1 * sectors).astype(int) % sectors
     return band * sectors + sector
+
+
+def view_table(directions: dict[str, np.ndarray], bands: int = 6, sectors: int = 12) -> pd.DataFrame:
+    """How evenly the views of each dataset surround the hand, a row per dataset.
+
+    Columns: images; cells seen % of `sphere_cells`; random directions %, what so many would reach; sees the back %,
+    share of the views from the side of the back of the hand.
+    """
+    cells = bands * sectors
+    rows = {
+        name: {
+            "images": len(points),
+            "cells seen %": 100 * len(set(sphere_cells(points, bands, sectors))) / cells,
+            "random directions %": 100 * (1 - (1 - 1 / cells) ** len(points)),
+            "sees the back %": 100 * (points[:, 1] > 0).mean(),
+        }
+        for name, points in directions.items()
+    }
+    return pd.DataFrame(rows).T
 
 
 # Light and tone
@@ -249,8 +320,8 @@ def amplitude_bands(images: np.ndarray, bands: int = 16) -> pd.DataFrame:
     if images.ndim != 3 or len(images) < 2 or images.shape[1] != images.shape[2]:
         raise ValueError(f"expected two or more square grey images (N, S, S), got {images.shape}")
     size = images.shape[1]
-    if size < 2 * bands:
-        raise ValueError(f"{bands} rings need images of at least {2 * bands} pixels, got {size}")
+    if size <= 2 * bands:
+        raise ValueError(f"{bands} rings need images of more than {2 * bands} pixels, got {size}")
     amplitude = np.abs(np.fft.fft2(images)) / size**2
     steps = np.fft.fftfreq(size)
     radius = np.hypot(steps[:, None], steps)

@@ -17,9 +17,12 @@ from renderih_lib.data.statistics import (
     amplitude_bands,
     articulation,
     coverage,
+    dataset_counts,
     distance_correlation,
     effective_dimension,
+    evenly,
     grey_images,
+    hull_sides,
     hull_volume,
     lab,
     linear,
@@ -31,8 +34,10 @@ from renderih_lib.data.statistics import (
     tone_classes,
     typology_angle,
     view_directions,
+    view_table,
 )
 from renderih_lib.pose.library import load_pose_library
+from renderih_lib.pose.validity import check_pairs
 from renderih_lib.render.shards import decoded, read_annotations, read_member
 
 
@@ -347,3 +352,58 @@ def test_grey_images_are_in_the_unit_range(labelled_shards):
     assert grey.shape == (4, 72, 96) and 0 <= grey.min() < grey.max() <= 1
     pixel = decoded(read_member(rows.iloc[2]))[5, 7]
     assert grey[2, 5, 7] == pytest.approx(pixel @ [0.299, 0.587, 0.114] / 255, abs=1e-6)
+
+
+# Tables of several sets
+
+
+def test_hull_sides_are_those_of_cubes():
+    """Of points that fill a cube of side 2 in five dimensions, every hull has nearly that side; of half of it, half."""
+    corners = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 5), -1).reshape(-1, 5)
+    corners *= [1.0, 1.0001, 1.0002, 1.0003, 1.0004]
+    sides = hull_sides({"big": [corners], "small": [corners / 2, corners / 2]}, most=5)
+    assert sides.index.tolist() == [2, 3, 4, 5] and list(sides) == ["big", "small"]
+    assert sides["big"][5] == pytest.approx(2, rel=0.01)
+    np.testing.assert_allclose(sides["big"], 2 * sides["small"])
+
+
+def test_hull_sides_stop_where_points_run_out():
+    assert hull_sides({"few": [rng(0).normal(size=(4, 9))]}, most=8).index.tolist() == [2, 3]
+
+
+def test_view_tables_count_cells():
+    points = np.array([[0, 1.0, 0], [0, 1.0, 0], [0, -1.0, 0]])
+    table = view_table({"two": points, "all": rng(0).normal(size=(9_000, 3)) / 10})
+    assert table.loc["two", "cells seen %"] == pytest.approx(200 / 72)
+    assert table.loc["two", "random directions %"] == pytest.approx(100 * (1 - (71 / 72) ** 3))
+    assert table.loc["two", "sees the back %"] == pytest.approx(200 / 3) and table.loc["two", "images"] == 3
+
+
+def test_datasets_are_counted(labelled_shards, hands):
+    rows = read_annotations(labelled_shards("renderih-train")).assign(environment=["a", "b", "a", "a"])
+    counts = dataset_counts(rows, hands)
+    assert [counts[k] for k in ("images", "pairs of hands", "persons", "skins", "environments")] == [
+        4,
+        2,
+        2,
+        2,
+        2,
+    ]
+    check = check_pairs(read_shots_pose(rows), hands)
+    assert (
+        counts["deepest mm"] == check.depth_mm.max()
+        and counts["touching %"] == 100 * (check.contact_mm <= 5).mean()
+    )
+
+
+def read_shots_pose(rows):
+    from renderih_lib.render.frames import row_pose
+
+    return row_pose(rows.iloc[[0, 2]].to_dict("records"))
+
+
+@given(st.integers(1, 500), st.integers(1, 60))
+def test_evenly_spread_rows_hold_both_ends(total, count):
+    rows = evenly(pd.DataFrame({"i": range(total)}), count)
+    assert len(rows) == min(total, count) and rows.i.is_unique and rows.i.iloc[0] == 0
+    assert count == 1 or rows.i.iloc[-1] == total - 1
