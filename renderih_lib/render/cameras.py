@@ -66,7 +66,7 @@ def rig_named(name: str, views_per_track: int) -> Rig:
     if name == "dome":
         return _one_track(_dome())
     if name == "fixed":
-        return _one_track(0.8 * _direction(np.deg2rad([180.0]), np.deg2rad([40.0])))
+        return _one_track(0.8 * _direction(np.deg2rad([180.0]), np.deg2rad([50.0])))
     azimuth, elevation = np.meshgrid(np.deg2rad(np.linspace(-24, 24, 5)), np.deg2rad(np.linspace(25, 65, 5)))
     return _one_track(_direction(azimuth.ravel(), elevation.ravel()))
 

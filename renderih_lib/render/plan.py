@@ -5,6 +5,7 @@
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import os
@@ -122,13 +123,13 @@ def plan_hash(plan: pa.Table, info: dict) -> str:
 
 def write_plan(path: Path, tables: Iterable[pa.Table], info: dict) -> dict:
     """Save the rows of a plan as Parquet as they come; the file appears in one step. Returns info and hash."""
-    path, digest, waiting = Path(path), PlanHash(), []
+    path, digest, waiting, writer = Path(path), PlanHash(), [], None
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = None
     with replacing(path) as temporary:
         for table in tables:
             digest.add(table)
-            writer = writer or pq.ParquetWriter(temporary, table.schema.remove_metadata(), compression="zstd")
+            schema = table.schema.remove_metadata()
+            writer = writer or pq.ParquetWriter(temporary, schema, compression="zstd", store_schema=False)
             waiting.append(table)
             if sum(map(len, waiting)) >= _ROW_GROUP:
                 writer.write_table(pa.concat_tables(waiting))
@@ -136,7 +137,9 @@ def write_plan(path: Path, tables: Iterable[pa.Table], info: dict) -> dict:
         if waiting:
             writer.write_table(pa.concat_tables(waiting))
         info = info | {"hash": digest.hexdigest(info)}
-        writer.add_key_value_metadata({"plan": json.dumps(info)})
+        # The schema and what the plan says about itself, where pyarrow looks for them; the hash is known only now.
+        schema = schema.with_metadata({"plan": json.dumps(info)}).serialize().to_pybytes()
+        writer.add_key_value_metadata({"ARROW:schema": base64.b64encode(schema).decode()})
         writer.close()
     return info
 

@@ -1,20 +1,26 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderih_lib.render.cameras import (
+    DOME_CAMERAS,
+    RIGS,
     TRACK_TILTS,
     UP,
     Camera,
     blender_intrinsics,
     blender_pose,
     framing,
-    hidden_by_forearm,
     inside,
     intrinsics_from_blender,
     look_at,
     project,
+    recorded_cameras,
+    recorded_rig,
+    rig_named,
     segment_distances,
     to_camera,
     track_directions,
@@ -45,6 +51,25 @@ def test_look_at_sees_the_target_in_the_middle_and_up_above(seed):
     np.testing.assert_allclose(to_camera(target, R, t), [0, 0, np.linalg.norm(target - eye)], atol=1e-9)
     np.testing.assert_allclose(to_camera(eye, R, t), 0, atol=1e-9)
     assert (R @ UP)[1] < 0.05  # image y points down; near the poles nothing is upright
+
+
+@given(seeds)
+def test_many_cameras_look_as_each_alone(seed):
+    rng = np.random.default_rng(seed)
+    eyes, targets, rolls = (
+        rng.normal(size=(3, 2, 3)),
+        0.1 * rng.normal(size=(3, 2, 3)),
+        rng.normal(size=(3, 2)),
+    )
+    R, t = look_at(eyes, targets, rolls)
+    points = rng.normal(size=(3, 2, 9, 3)) * 0.1 + [0, 0, 0.7]
+    K = framing(points, 60, 40, rng.uniform(0.5, 0.9, (3, 2)), True)
+    for index in np.ndindex(3, 2):
+        alone = look_at(eyes[index], targets[index], rolls[index])
+        np.testing.assert_allclose(R[index], alone[0], atol=1e-12)
+        np.testing.assert_allclose(t[index], alone[1], atol=1e-12)
+        fill = np.ptp(project(points[index], K[index]), axis=0) / [60, 40]
+        np.testing.assert_allclose(K[index], framing(points[index], 60, 40, fill.max(), True), atol=1e-9)
 
 
 def test_look_at_from_the_poles_and_roll():
@@ -115,14 +140,113 @@ def test_segment_distance_equals_a_dense_search(seed):
     assert dense - 0.05 <= exact <= dense + 1e-9
 
 
-def test_a_forearm_hides_what_lies_behind_it_only():
-    eye, points = np.array([0, 0, 1.0]), np.array([[0, 0, -0.2], [0.3, 0, 0], [0, 0, 0.6]])
-    start, end = np.array([0, -0.3, 0.3]), np.array([0, 0.3, 0.3])
-    assert hidden_by_forearm(eye, points, start, end).tolist() == [True, False, False]
-
-
 def test_inside_is_about_the_picture_and_the_front():
     R, t = look_at(np.array([0, 0, 1.0]), np.zeros(3))
     camera = Camera(np.array([[50, 0, 20], [0, 50, 15], [0, 0, 1.0]]), R, t, 40, 30)
     points = np.array([[0, 0, 0], [0.39, 0, 0], [0.41, 0, 0], [0, 0, 2.0]])
     assert inside(points, camera).tolist() == [True, True, False, False]
+
+
+def test_the_tracks_have_as_many_views_as_asked_for():
+    for views in (10, 60):
+        rig = rig_named("tracks", views)
+        assert len(rig.eyes) == 4 * views
+        assert np.bincount(rig.track).tolist() == [views] * 4
+        np.testing.assert_array_equal(rig.eyes.reshape(4, views, 3), track_directions(views))
+        assert sorted(set(zip(rig.track, rig.view, strict=True))) == list(
+            zip(rig.track, rig.view, strict=True)
+        )
+
+
+def test_a_dome_surrounds_the_hands_evenly():
+    eyes = rig_named("dome", 10).eyes
+    radius = np.linalg.norm(eyes, axis=1)
+    directions = eyes / radius[:, None]
+    assert len(eyes) == DOME_CAMERAS >= 80
+    assert radius.min() > 0.999 and radius.max() <= 1.5 and np.ptp(radius) > 0.4
+    nearest = np.sort(np.rad2deg(np.arccos(np.clip(directions @ directions.T, -1, 1))), axis=1)[:, 1]
+    assert nearest.min() > 8 and nearest.max() < 22  # degrees to the next camera
+    assert (directions[:, 1] < 0).any() and directions[:, 1].min() > -0.4
+
+
+def test_first_person_eyes_are_behind_and_above_the_hands():
+    eyes = rig_named("first person", 10).eyes
+    assert (eyes[:, 1] > 0.3).all() and (eyes[:, 2] > 0.3).all()  # above, and where the person is
+    assert len(rig_named("fixed", 10).eyes) == 1 and rig_named("fixed", 10).eyes[0, 2] < 0
+
+
+def test_rigs_that_do_not_exist_are_refused():
+    with pytest.raises(ValueError, match="rig must be one of"):
+        rig_named("crane", 10)
+    for name in RIGS:
+        with pytest.raises(ValueError, match="views_per_track"):
+            rig_named(name, 0)
+
+
+def recorded_file(path, cameras, turn, shift):
+    """InterHand2.6M's camera file with two captures: cameras around `shift` millimetres in a turned world."""
+    rng, content = np.random.default_rng(0), {}
+    for capture in ("0", "1"):
+        entry = {"campos": {}, "camrot": {}, "focal": {}, "princpt": {}}
+        for k in range(cameras):
+            away = rng.normal(size=3)
+            eye = away / np.linalg.norm(away) * rng.uniform(0.9, 1.4)
+            R, _ = look_at(eye, np.zeros(3))
+            name = f"4{capture}{k:04d}"
+            entry["campos"][name] = (turn @ eye * 1000 + shift).tolist()
+            entry["camrot"][name] = (R @ turn.T).tolist()
+            entry["focal"][name], entry["princpt"][name] = [1200.0 + k, 1201.0 + k], [256.0, 167.0]
+        content[capture] = entry
+    path.write_text(json.dumps(content))
+
+
+def test_recorded_cameras_follow_the_convention_of_the_dataset(tmp_path):
+    path, shift = tmp_path / "camera.json", np.array([30.0, -80.0, 900.0])
+    turn = look_at(np.array([1.0, 2.0, 0.5]), np.zeros(3), 0.3)[0]
+    recorded_file(path, 20, turn, shift)
+    cameras = recorded_cameras(path)
+    entry = json.loads(path.read_text())["1"]
+    assert {name: len(group) for name, group in cameras.items()} == {"0": 20, "1": 20}
+    name, point = "410007", np.array([40.0, -60.0, 950.0])  # millimetres
+    camera = cameras["1"][name]
+    theirs = np.array(entry["camrot"][name]) @ (point - entry["campos"][name])  # x_cam = R (x - campos)
+    np.testing.assert_allclose(to_camera(point / 1000, camera.R, camera.t), theirs / 1000, atol=1e-9)
+    np.testing.assert_allclose(camera.K[[0, 1], [0, 1]], entry["focal"][name])
+    assert (camera.width, camera.height) == (512, 334)
+
+
+def test_recorded_cameras_stand_around_the_centre_with_up_above(tmp_path):
+    path, turn = tmp_path / "camera.json", look_at(np.array([1.0, 2.0, 0.5]), np.zeros(3), 0.3)[0]
+    recorded_file(path, 40, turn, np.array([30.0, -80.0, 900.0]))
+    rig = recorded_rig(recorded_cameras(path))
+    assert np.bincount(rig.track).tolist() == [40, 40]
+    for eye, R in zip(rig.eyes, rig.R, strict=True):
+        np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-9)
+        assert np.linalg.det(R) > 0
+        np.testing.assert_allclose(R[2], -eye / np.linalg.norm(eye), atol=1e-6)  # they look at the centre
+        assert 0.9 <= np.linalg.norm(eye) <= 1.4
+    assert (-rig.R[:, 1] @ UP).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "{",
+        lambda text: "{}",
+        lambda text: "[1, 2]",
+        lambda text: text.replace("camrot", "rotation"),
+        lambda text: text.replace("256.0", "NaN"),
+        lambda text: text.replace("[256.0, ", "["),
+    ],
+)
+def test_a_wrong_camera_file_is_one_clear_error(tmp_path, damage):
+    path = tmp_path / "camera.json"
+    recorded_file(path, 3, np.eye(3), np.zeros(3))
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(ValueError, match="camera.json has no cameras of InterHand2.6M"):
+        recorded_cameras(path)
+
+
+def test_a_missing_camera_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match="gone.json is missing"):
+        recorded_cameras(tmp_path / "gone.json")
