@@ -76,7 +76,7 @@ def frame(row: dict, arms: ArmPair, sleeve: Sleeve) -> Frame:
     ):
         raise ValueError(f"the pose of image {row['image_id']} is not finite")
     mesh = arms.hands(pose)
-    cage, keypoints = mesh.vertices[0].numpy().astype(np.float64), mesh.keypoints[0].numpy()
+    cage, keypoints = arms.parted(mesh)[0], mesh.keypoints[0].numpy()
     camera, cloth, prop = row_camera(row), None, None
     if row["sleeve"] > 0:
         cloth = sleeve.surface(cage, row["sleeve"], row["sleeve_seed"])
