@@ -29,7 +29,7 @@ from renderih_lib.render.environments import catalogue
 from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.props import random_size, touching_pose
 from renderih_lib.render.recipes import VIEW_TRANSFORMS, Recipe, recipe_for
-from renderih_lib.render.shards import flat_column, sha256_of
+from renderih_lib.render.shards import flat_column
 from renderih_lib.render.splits import domain_and_split
 from renderih_lib.render.views import (
     Wishes,
@@ -39,7 +39,7 @@ from renderih_lib.render.views import (
     placed_pairs,
     view_order,
 )
-from renderih_lib.repro import exit_code, replacing
+from renderih_lib.repro import exit_code, replacing, sha256
 from renderih_lib.scales import DATASETS, NAMES, scale_by_name
 
 _CHUNK = 256  # pairs that are placed at once
@@ -298,9 +298,9 @@ def _read_inputs(poses: Path, skins: Path, environments: dict[str, Path]):
     return {
         "poses": pairs,
         "ids": ids,
-        "skins": {path.stem: sha256_of(path) for path in files},
+        "skins": {path.stem: sha256(path) for path in files},
         "tones": {path.stem: known.get(path.stem, "") for path in files},
-        "environments": {name: sha256_of(path) for name, path in environments.items()},
+        "environments": {name: sha256(path) for name, path in environments.items()},
     }
 
 

@@ -13,7 +13,7 @@ from renderih_lib.render.environments import shipped_environments
 from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.plan import make_plan, plan_info
 from renderih_lib.render.recipes import recipe_for
-from renderih_lib.render.shards import sha256_of
+from renderih_lib.repro import sha256
 from renderih_lib.scales import scale_by_name
 from tests.conftest import random_pose
 
@@ -34,7 +34,13 @@ def skins(tmp_path_factory):
     for name, tone in (("dark", 0.15), ("light", 0.5)):
         albedo = np.full((8, 8, 3), tone, np.float16)
         flat = np.zeros((8, 8), np.float16)
-        np.savez(folder / f"{name}.npz", albedo=albedo, height_mm=flat, folds_mm=flat, roughness=flat + np.float16(0.5))
+        np.savez(
+            folder / f"{name}.npz",
+            albedo=albedo,
+            height_mm=flat,
+            folds_mm=flat,
+            roughness=flat + np.float16(0.5),
+        )
     return folder
 
 
@@ -45,9 +51,9 @@ def tiny_choice(poses, skins):
     def choice(dataset="renderih-train", recipe=TINY, seed=0, **changes):
         settings = {
             "poses": poses,
-            "environments": {n: sha256_of(path) for n, path in shipped_environments().items()},
+            "environments": {n: sha256(path) for n, path in shipped_environments().items()},
         } | changes
-        settings.setdefault("skins", {path.stem: sha256_of(path) for path in sorted(skins.glob("*.npz"))})
+        settings.setdefault("skins", {path.stem: sha256(path) for path in sorted(skins.glob("*.npz"))})
         numbers = np.arange(len(settings["poses"]))
         settings.setdefault("ids", pd.DataFrame({"pose_id": 100 + numbers, "raw_id": numbers}))
         return choice_for(dataset=dataset, recipe=recipe, seed=seed, **settings)
