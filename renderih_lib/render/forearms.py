@@ -24,41 +24,68 @@ _ROUNDS = 12
 
 
 def forearm_bends(wrists: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Rotation vectors (2, 3), world frame, at most `LIMIT` long, that part two forearms; zero if they are apart.
+    """Rotation vectors (..., 2, 3), world frame, at most `LIMIT` long, that part two forearms; zero if they are apart.
 
     Args:
-        wrists, ends: (2, 3) metres, world: wrist joints and the middles of the forearms' ends.
+        wrists, ends: (..., 2, 3) metres, world: wrist joints and the middles of the forearms' ends.
     """
+    shape = np.shape(wrists)
+    wrists, ends = (np.asarray(points, float).reshape(-1, 2, 3) for points in (wrists, ends))
     axes = ends - wrists
-    lengths = np.linalg.norm(axes, axis=1)
-    axes = axes / lengths[:, None]
-    behind = _SAMPLES * lengths.min()
-    room = np.interp(np.minimum.outer(behind, behind), (0, _WIDENING), _ROOM)
-    bends = np.zeros((2, 3))
+    lengths = np.linalg.norm(axes, axis=-1)
+    axes = axes / lengths[..., None]
+    behind = _SAMPLES * lengths.min(1)[:, None]  # (B, N)
+    room = np.interp(np.minimum(behind[:, :, None], behind[:, None]), (0, _WIDENING), _ROOM)
+    hinges = wrists + _PIVOT * axes
+    bends, close = np.zeros_like(wrists), np.arange(len(wrists))
     for _ in range(_ROUNDS):
-        turned = Rotation.from_rotvec(bends).apply(axes)
-        points = wrists[:, None] + _PIVOT * axes[:, None] + (behind - _PIVOT)[:, None] * turned[:, None]
-        apart = points[0][:, None] - points[1]
-        distance = np.linalg.norm(apart, axis=-1)
-        i, j = np.unravel_index((room - distance).argmax(), room.shape)
-        lack = room[i, j] - distance[i, j]
-        if lack < 1e-3:
+        turned = _turned(bends[close], axes[close])
+        points = hinges[close][:, :, None] + (behind[close] - _PIVOT)[:, None, :, None] * turned[:, :, None]
+        square = _squared_distances(points[:, 0], points[:, 1])
+        lacks = (room[close] - np.sqrt(square)).reshape(len(close), -1)
+        worst = lacks.argmax(1)
+        i, j = np.unravel_index(worst, room.shape[1:])
+        rows = np.arange(len(close))
+        lack = lacks[rows, worst]
+        still = lack >= 1e-3
+        close, turned, i, j, lack, rows = (
+            close[still],
+            turned[still],
+            i[still],
+            j[still],
+            lack[still],
+            rows[still],
+        )
+        if len(close) == 0:
             break
-        away = apart[i, j] / distance[i, j] if distance[i, j] > 0.01 else _across(turned, wrists)
+        apart = points[rows, 0, i] - points[rows, 1, j]
+        distance = np.linalg.norm(apart, axis=-1, keepdims=True)
+        away = np.where(distance > 0.01, apart / np.maximum(distance, 1e-9), _across(turned, wrists[close]))
         for side, k, sign in ((0, i, 1), (1, j, -1)):
-            lever = max(behind[k] - _PIVOT, 0.03)
-            bends[side] += np.cross(turned[side], sign * away) * lack / 2 / lever
-            bends[side] -= bends[side] @ axes[side] * axes[side]  # no twist
-            bends[side] *= min(1, LIMIT / max(np.linalg.norm(bends[side]), 1e-9))
-    return bends
+            lever = np.maximum(behind[close, k] - _PIVOT, 0.03)
+            bend = bends[close, side] + np.cross(turned[:, side], sign * away) * (lack / 2 / lever)[:, None]
+            bend -= (bend * axes[close, side]).sum(-1, keepdims=True) * axes[close, side]  # no twist
+            size = np.linalg.norm(bend, axis=-1, keepdims=True)
+            bends[close, side] = bend * np.minimum(1, LIMIT / np.maximum(size, 1e-9))
+    return bends.reshape(shape)
+
+
+def _turned(bends, axes):
+    return Rotation.from_rotvec(bends.reshape(-1, 3)).apply(axes.reshape(-1, 3)).reshape(axes.shape)
+
+
+def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(B, N, N) of points (B, N, 3) each."""
+    return sum((a[:, :, None, k] - b[:, None, :, k]) ** 2 for k in range(3))
 
 
 def _across(axes: np.ndarray, wrists: np.ndarray) -> np.ndarray:
-    """A unit vector across both forearms, from the second to the first."""
-    normal = np.cross(*axes)
-    if np.linalg.norm(normal) < 1e-6:
-        normal = np.cross(axes[0], [0.31, 0.81, 0.5])
-    return normal / np.linalg.norm(normal) * (1 if normal @ (wrists[0] - wrists[1]) >= 0 else -1)
+    """Unit vectors (B, 3) across both forearms, from the second to the first."""
+    normal = np.cross(axes[:, 0], axes[:, 1])
+    parallel = np.linalg.norm(normal, axis=-1, keepdims=True) < 1e-6
+    normal = np.where(parallel, np.cross(axes[:, 0], [0.31, 0.81, 0.5]), normal)
+    towards = (normal * (wrists[:, 0] - wrists[:, 1])).sum(-1, keepdims=True)
+    return normal / np.linalg.norm(normal, axis=-1, keepdims=True) * np.where(towards >= 0, 1, -1)
 
 
 def bent(points: np.ndarray, wrist: np.ndarray, end: np.ndarray, bend: np.ndarray) -> np.ndarray:

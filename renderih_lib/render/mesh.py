@@ -134,10 +134,13 @@ class ArmPair:
             mesh.vertices.numpy().astype(np.float64),
             mesh.joints[:, :, 0].numpy().astype(np.float64),
         )
-        for cage, wrist in zip(cages, wrists, strict=True):
-            ends = cage[:, self.arm.cut].mean(1)
-            for side, bend in enumerate(forearm_bends(wrist, ends)):
-                cage[side, self._forearm] = bent(cage[side, self._forearm], wrist[side], ends[side], bend)
+        ends = cages[:, :, self.arm.cut].mean(2)
+        bends = forearm_bends(wrists, ends)
+        for pair, side in np.argwhere(bends.any(-1)):
+            straight = cages[pair, side, self._forearm]
+            cages[pair, side, self._forearm] = bent(
+                straight, wrists[pair, side], ends[pair, side], bends[pair, side]
+            )
         return cages
 
     def label_bodies(self, cage: np.ndarray) -> list[Body]:

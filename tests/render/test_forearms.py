@@ -34,7 +34,7 @@ def axis_distance(wrists, ends, bends) -> float:
 
 def test_forearms_that_cross_are_bent_apart():
     straight = axis_distance(WRISTS, crossing(), np.zeros((2, 3)))
-    bends = forearm_bends(WRISTS, crossing())
+    bends = forearm_bends(WRISTS[None], crossing()[None])[0]
     assert straight < 0.06 and axis_distance(WRISTS, crossing(), bends) > 0.085
     assert (np.linalg.norm(bends, axis=1) <= LIMIT + 1e-9).all() and (
         np.linalg.norm(bends, axis=1) > 0.02
@@ -51,15 +51,17 @@ def test_forearms_that_are_apart_stay_straight():
 @given(st.integers(0, 2**32 - 1))
 def test_bends_turn_with_the_pair_and_never_exceed_the_limit(seed):
     rng = np.random.default_rng(seed)
-    wrists, ends = 0.08 * rng.standard_normal((2, 2, 3))
-    ends = wrists + 0.5 * ends / np.linalg.norm(ends, axis=1, keepdims=True)
+    wrists, ends = 0.08 * rng.standard_normal((2, 3, 2, 3))
+    ends = wrists + 0.5 * ends / np.linalg.norm(ends, axis=-1, keepdims=True)
     bends = forearm_bends(wrists, ends)
-    assert (np.linalg.norm(bends, axis=1) <= LIMIT + 1e-9).all()
+    assert (np.linalg.norm(bends, axis=-1) <= LIMIT + 1e-9).all()
     turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
     turn *= np.linalg.det(turn)
     np.testing.assert_allclose(
         forearm_bends(wrists @ turn.T + 1, ends @ turn.T + 1), bends @ turn.T, atol=1e-6
     )
+    alone = np.concatenate([forearm_bends(wrists[k : k + 1], ends[k : k + 1]) for k in range(3)])
+    np.testing.assert_array_equal(alone, bends)  # no pair depends on those beside it
 
 
 def test_a_bent_line_keeps_its_length_and_its_beginning():

@@ -118,7 +118,7 @@ def _cotton(worn: Garment):
     height = s.math(
         "SUBTRACT", s.math("ADD", crease, s.math("MULTIPLY", fine, 0.1)), s.math("MULTIPLY", seam, 0.3)
     )
-    return s.finish(tone, 0.92, height, 1.8, Sheen_Weight=0.15)
+    return s.finish(tone, 0.92, height, 1.2, Sheen_Weight=0.15)
 
 
 def _fleece(worn: Garment):
