@@ -31,7 +31,8 @@ from scipy.spatial import cKDTree
 from renderih_lib import repro, viz
 from renderih_lib.hand.anatomy import angles_from_degrees
 from renderih_lib.hand.pair import PairPose, open_hand_pair
-from renderih_lib.render import skin, skin_fields, skin_files
+from renderih_lib.hand.skeleton import KEYPOINT_NAMES
+from renderih_lib.render import skin, skin_fields, skin_files, skin_hair
 from renderih_lib.render.cameras import TRACK_TILTS, framing, look_at, project, to_camera, track_directions
 from renderih_lib.render.cycles import CyclesProcess
 from renderih_lib.render.environments import catalogue, kind_of, thumbnail, view
@@ -142,17 +143,16 @@ run.show(
 # %% [markdown]
 # ## One field at a time
 #
-# What separates a mannequin from a person is some fifteen such fields. Each is a simple function of place: distance
+# What separates a mannequin from a person is some twenty such fields. Each is a simple function of place: distance
 # along the finger from a joint, distance from a curve, a band of noise. Here they are, for one person.
 
 # %%
 parts = skin.skin_fields(texels, run.rng("person"))
 names = [name for name in parts if name not in ("palm", "lunula", "nail_edge", "nail_rim")]
-figure, axes = plt.subplots(3, 5, figsize=(13, 6.2))
-for axis, name in zip(axes.flat, names, strict=True):
-    axis.imshow(
-        flat(parts[name]), cmap="gray", vmin=min(0, 2 * parts[name].min()), vmax=max(1, parts[name].max())
-    )
+drawn = {name: parts[name] for name in names} | {"hair": skin_hair.hair(texels, 0.8, run.rng("hair"))}
+figure, axes = plt.subplots(4, 5, figsize=(13, 8.3))
+for axis, (name, values) in zip(axes.flat, drawn.items(), strict=True):
+    axis.imshow(flat(values), cmap="gray", vmin=min(0, 2 * values.min()), vmax=max(0.3, values.max()))
     axis.set_title(name.replace("_", " "), fontsize=10)
 for axis in axes.flat:
     axis.axis("off")
@@ -160,8 +160,9 @@ run.show(
     figure,
     "fields",
     caption="The fields of one person, back and palm; bright is strong. Blotches are noise of 18, 5 and 1.8 mm; "
-    "creases and wrinkles hang on the finger joints; veins and palm lines are curves, jittered per person.",
-    alt="Fifteen grey pictures of a hand, each showing one skin feature.",
+    "creases and wrinkles hang on the finger joints; veins and palm lines are curves, jittered per person; furrows "
+    "are borders of random cells; hairs are strokes that follow a direction, and none grow on the palm.",
+    alt="Twenty grey pictures of a hand, each showing one skin feature.",
 )
 
 # %% [markdown]
@@ -200,7 +201,7 @@ run.show(
             "+ knuckles",
             "+ creases and lines",
             "+ tips, veins, spots",
-            "+ nails",
+            "+ fine lines, nails",
         ],
         width=4.2,
     ),
@@ -239,28 +240,35 @@ columns = ["group", "L*", "a*", "b*", "palm L*", "palm a*", "palm b*", "ITA, deg
 run.table(pd.DataFrame(rows, columns=columns).round(1), "people", caption="The people of this run.")
 
 # %% [markdown]
-# The three maps of one person, as the renderer gets them. The hand and the forearm are two islands of the atlas, each
-# bled over its edge so that filtering never meets the black between.
+# The maps of one person. The hand and the forearm are two islands of the atlas, each bled over its edge so that
+# filtering never meets the black between. Cycles bends its shading normals by the height, which knows no cuts; the
+# normal map holds the same relief for other renderers (`python -m renderih_lib.render.skin_files export`). The *folds*
+# are added to the height where a joint is bent: creases of the palm side deepen between pads of flesh, and wrinkles
+# of the back are pulled flat.
 
 # %%
 maps = skin_files.read_skin(folder / people[-1]["file"])
-figure, axes = plt.subplots(1, 3, figsize=(13, 4.4))
-pictures = [shown(maps.albedo), np.where(maps.roughness > 0, maps.height_mm, np.nan), maps.roughness]
-titles = ["albedo", "height, mm", "roughness"]
-for axis, picture, title, limits in zip(
-    axes, pictures, titles, [(0, 1), (-0.3, 0.2), (0.2, 0.7)], strict=True
-):
+figure, axes = plt.subplots(1, 5, figsize=(16, 3.6))
+there = maps.roughness > 0
+pictures = {
+    "base colour": (shown(maps.albedo), (0, 1)),
+    "roughness": (maps.roughness, (0.2, 0.7)),
+    "normal": (maps.normal / 2 + 0.5, (0, 1)),
+    "height, mm": (np.where(there, maps.height_mm, np.nan), (-0.4, 0.4)),
+    "folds, mm": (np.where(there, maps.folds_mm, np.nan), (-0.4, 0.4)),
+}
+for axis, (title, (picture, limits)) in zip(axes, pictures.items(), strict=True):
     image = axis.imshow(picture, origin="lower", cmap="gray", vmin=limits[0], vmax=limits[1])
-    axis.set_title(title)
+    axis.set_title(title, fontsize=10)
     axis.axis("off")
-    if title != "albedo":
-        figure.colorbar(image, ax=axis, fraction=0.04)
+    if picture.ndim == 2:
+        figure.colorbar(image, ax=axis, fraction=0.045)
 run.show(
     figure,
     "maps",
-    caption=f"Albedo, height and roughness of one person ({people[-1]['label']}). Nails are smooth and glossy, "
-    "creases are 0.3 mm deep, the palm is rougher than the back.",
-    alt="Three square texture maps with a hand and a forearm unwrapped.",
+    caption=f"The maps of one person ({people[-1]['label']}). Nails are smooth and glossy, creases are 0.3 mm deep, "
+    "the palm is rougher than the back. Folds count only where a joint bends.",
+    alt="Five square texture maps with a hand and a forearm unwrapped.",
 )
 
 # %% [markdown]
@@ -308,31 +316,111 @@ cycles = CyclesProcess(arms, asdict(recipe), threads=torch.get_num_threads(), sl
 
 
 # %%
-def photo(skin_file, environment, yaw=0.0):
+def photo(skin_file, environment, yaw=0.0, folds=True, **changes):
     """A photograph (H, W, 3) of the two hands, and what Cycles says about it."""
     choice = {"skin": skin_file.removesuffix(".npz"), "environment": environment, "environment_yaw": yaw}
-    file = cycles.scratch / "photo.png"
-    job = frame(row | choice, arms, sleeve).job(arms, cycles.scratch / "pose.npz", file, sources)
+    geometry, file = cycles.scratch / "pose.npz", cycles.scratch / "photo.png"
+    job = frame(row | choice | changes, arms, sleeve).job(arms, geometry, file, sources)
+    if not folds:
+        with np.load(geometry) as arrays:
+            flat_skin = {name: arrays[name] * (name != "flexion") for name in arrays.files}
+        np.savez(geometry, **flat_skin)
     reply = cycles.ask("render", **job)
     return np.asarray(Image.open(file).convert("RGB")), reply
 
 
 # %%
-portraits = [photo(person["file"], "interior") for person in run.progress(people, desc="tones")]
+sitters = people[:14]
+portraits = [photo(person["file"], "interior")[0] for person in run.progress(sitters, desc="tones")]
 run.show(
-    viz.sheet([image for image, _ in portraits], columns=4, titles=[p["label"] for p in people], width=3.2),
+    viz.sheet(portraits, columns=min(7, len(sitters)), titles=[p["label"] for p in sitters], width=2.2),
     "figure_5",
-    caption="Same hands, different textures (paper Figure 5): the back of the right hand and the palm of the left, under "
-    "the same indoor light. Palms are light in every group, knuckles are red or dark, nails differ with the skin.",
+    caption="Same hands, different textures (paper Figure 5), one person per picture and the seven tone groups in every "
+    "row: the back of the right hand and the palm of the left, under the same indoor light. Palms are light in every "
+    "group, knuckles are red or dark, nails differ with the skin, and some people have hair.",
     alt="Photographs of two raised hands in skin tones from white to black.",
 )
 
 # %% [markdown]
 # **How skin is shaded.** Light enters skin and comes out elsewhere. The material is Blender's Principled BSDF with a random
-# walk below the surface. Mean free paths are 3.67, 1.37 and 0.68 mm for red, green and blue (Jensen 2001), so red
-# travels farthest and shadows get a warm rim. Melanin shortens them on dark skin. The height map bends the normals,
-# nails are glossier than skin.
+# walk below the surface. Jensen (2001) measured how much skin absorbs and scatters per millimetre; one over their sum
+# is the mean free path, 1.30, 0.95 and 0.67 mm for red, green and blue. Red is absorbed least, so it travels farthest
+# and shadows get a warm rim. Melanin shortens the paths on dark skin. The height bends the normals, nails are
+# glossier than skin, and palms are duller than backs.
 #
+# ### Closer
+#
+# A mannequin gives itself away from near. `near` moves the camera to a hand's breadth from one keypoint.
+
+
+# %%
+keypoints = open_hand_pair()(pose).keypoints[0].numpy()
+
+
+def near(hand, keypoint, towards, width):
+    """Changes of the row that fill the picture with `width` metres round a keypoint, seen from a direction."""
+    target, distance = keypoints[hand, KEYPOINT_NAMES.index(keypoint)], 0.4
+    R, t = look_at(target + distance * np.array(towards) / np.linalg.norm(towards), target)
+    K = np.array(
+        [[pixels * distance / width, 0, pixels / 2], [0, pixels * distance / width, pixels / 2], [0, 0, 1]]
+    )
+    return {"K": K.ravel(), "R": R.ravel(), "t": t, "radius": distance, "f_stop": 0.0}
+
+
+def hair_of(person):
+    """Amount of a person's hair; drawn right after the tone."""
+    rng = np.random.default_rng(person["seed"])
+    skin.person_tone(person["tone"], rng)
+    return skin.person_hair(person["tone"], rng)[1]
+
+
+hairy = max(people, key=hair_of)
+
+# %%
+dark = people[min(5, len(people) - 1)]
+close = {
+    "fingers": (people[0], near(0, "middle_middle", (0.1, 0.3, 1), 0.08)),
+    "a nail": (people[0], near(0, "ring_tip", (0.1, 0.5, 1), 0.035)),
+    f"palm, {dark['label']}": (dark, near(1, "middle_root", (0, -0.3, 1), 0.11)),
+    f"hair, {hairy['label']}": (hairy, near(0, "wrist", (-0.4, 0.3, 1), 0.12)),
+}
+looks = [photo(person["file"], "courtyard", yaw=1.0, **camera)[0] for person, camera in close.values()]
+run.show(
+    viz.sheet(looks, columns=4, titles=list(close), width=3.4),
+    "close",
+    caption="Close-ups: wrinkles over the middle joints, a nail with its fold, lines and net of a palm, and hair on wrist and "
+    "forearm.",
+    alt="Four close photographs of skin: fingers, a nail, a palm and a hairy wrist.",
+)
+
+# %% [markdown]
+# **Folds.** A map that never changes looks like a glove as soon as fingers bend. `flexion` is 0 on the flat hand and grows
+# with the bend of the nearest joint, up to 1 at the end of its range (Table 2). The renderer adds flexion times the
+# folds to the height.
+
+# %%
+bent = {finger: [0, 25, 60, 30] for finger in ("index", "middle", "ring", "pinky")} | {
+    "thumb": [0, 10, 25, 35]
+}
+angles = angles_from_degrees(bent).expand(1, 2, 15, 3).clone()
+keypoints = open_hand_pair()(pose.replace(angles=angles)).keypoints[0].numpy()
+curled = {"angles": angles.numpy().ravel()} | near(1, "middle_middle", (0.9, 0.2, 1), 0.07)
+pairs = [photo(people[0]["file"], "courtyard", folds=folds, **curled)[0] for folds in (False, True)]
+change = np.abs(pairs[1].astype(float) - pairs[0]).mean(-1)
+run.show(
+    viz.sheet(
+        [*pairs, np.repeat(np.clip(1 - change[..., None] / 60, 0, 1), 3, 2)],
+        columns=3,
+        titles=["without folds", "with folds", "difference"],
+        width=3.8,
+    ),
+    "folds",
+    caption="Curled fingers without and with folds. On the palm side creases deepen at the bent joints, and nothing changes "
+    "far from them; the difference is dark where a pixel changed by 60 of 255 or more.",
+    alt="Two photographs of curled fingers and a picture of where they differ.",
+)
+
+# %% [markdown]
 # ## Places to stand in (Figure 6)
 #
 # A *high dynamic range* panorama stores how much light comes from every direction, without clipping lamps or the sun.
@@ -626,11 +714,12 @@ run.write_metrics(
 #
 # ## What we saw
 #
-# - Skin that depends on the place on the hand has no seams, takes about a second per person, and needs no downloads.
+# - Skin that depends on the place on the hand has no seams, takes seconds per person, and needs no downloads.
+# - The scattering decides whether detail survives: diffusion lengths used as free paths make wax of creases and pores.
 # - Palms, knuckles, creases and nails turn a mannequin into a person; tones need more than one colour each.
 # - Panoramas carry 8 to 20 stops of light, and night is twelve times darker than sunrise: metering is not optional.
 #
-# **Limits.** The tones are chosen, not measured, and there is no hair. Wrinkles do not deepen when a joint bends. Eight
-# panoramas of 1024 × 512 pixels are few and blurred behind the hands; the paper has 300.
+# **Limits.** The tones are chosen, not measured. Hairs are painted, so none sticks out against the light, and folds bend the
+# light but not the outline. Fingers stay round where they press.
 #
 # **Next** 09 · Rendering with Cycles.
