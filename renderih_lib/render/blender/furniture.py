@@ -131,7 +131,7 @@ def stool(rng, f: Finishes, height: float = 0.65) -> Thing:
 
 def sofa(rng, f: Finishes, seats: int = 3) -> Thing:
     """A sofa, or an armchair with one seat, with cushions."""
-    cover = (f.cloth, f.leather, f.any_fabric())[rng.integers(3)]
+    cover = f.cover if rng.random() < 0.8 else f.leather
     arm, depth, width = rng.uniform(0.14, 0.24), rng.uniform(0.85, 0.98), rng.uniform(0.6, 0.72)
     whole, back = seats * width + 2 * arm, rng.uniform(0.74, 0.9)
     thing = Thing().add(cushion((whole, depth, 0.28), (0, depth / 2, 0.1), 0.18), cover)

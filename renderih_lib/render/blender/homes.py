@@ -49,9 +49,9 @@ def kitchen(scene, rng):
     """A kitchen, seen from the worktop or the table."""
     room = decor.empty_room(scene, rng, (2.8, 3.0, 2.4), (4.6, 4.4, 2.8))
     f, wall = room.f, int(rng.integers(4))
-    room.open_window((wall + int(rng.integers(1, 4))) % 4, 0.9, 0.0, 2.05, True)
+    room.open_window((wall + 1) % 4, 0.9, 0.0, 2.05, True)
     room.windows(int(rng.integers(1, 3)), "window", [(wall + 2) % 4, (wall + 1) % 4])
-    length = min(room.length(wall) - 0.7, rng.uniform(2.2, 3.6))
+    length = min(room.length(wall) - 0.85, rng.uniform(2.2, 3.6))
     run = fittings.kitchen(rng, f, length)
     x, y = room.spot(wall, length / 2 + 0.03, 0.01)
     angle = wall * np.pi / 2
@@ -246,7 +246,7 @@ def hall(scene, rng):
     room.look_from(
         *room.spot(other, u + rng.uniform(-0.3, 0.3), rng.uniform(0.45, 0.6)), rng.uniform(1.2, 1.4)
     )
-    steps = min(13, int((room.length(wall) - 0.4) / 0.26))
+    steps = min(13, int((room.length(wall) - 0.4) / 0.26), int((room.size[2] - 1.1) / 0.175))
     room.stand(fittings.stairs(rng, f, steps), *room.spot(wall, 0.35, 0.01), wall * np.pi / 2)
     width = rng.uniform(0.9, 1.4)
     room.stand(furniture.cabinet(rng, f, width, 0.85, 0.42, 3, 2), x, y, angle)

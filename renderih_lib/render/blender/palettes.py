@@ -12,7 +12,8 @@ WALLS = [linear(*c) for c in ((236, 232, 224), (226, 216, 198), (206, 214, 206),
 DEEP = [linear(*c) for c in ((38, 70, 83), (120, 50, 46), (60, 82, 62), (54, 60, 92), (140, 96, 40), (96, 58, 84), (40, 96, 100),
                              (170, 84, 56), (72, 72, 76))]  # fmt: skip
 CLOTHS = DEEP + [linear(*c) for c in ((196, 184, 164), (150, 150, 146), (190, 140, 100), (110, 130, 140), (204, 170, 70),
-                                      (120, 104, 92), (176, 190, 196), (160, 80, 90))]  # fmt: skip
+                                      (120, 104, 92), (176, 190, 196), (160, 80, 90), (104, 106, 108), (72, 76, 82), (140, 128, 112),
+                                      (200, 192, 178), (86, 92, 84), (128, 116, 106), (52, 60, 74), (168, 160, 150))]  # fmt: skip
 BRIGHT = [linear(*c) for c in ((200, 50, 40), (230, 160, 40), (40, 110, 170), (60, 140, 80), (236, 230, 218), (30, 34, 40),
                                (220, 110, 120), (120, 180, 190), (90, 60, 120), (236, 200, 90), (70, 84, 96), (188, 96, 52))]  # fmt: skip
 PALE = [
@@ -53,6 +54,7 @@ class Finishes:
         self.cloth = surfaces.fabric(rng, pick(rng, CLOTHS), None, ("plain", "melange")[rng.integers(2)])
         self.linen = surfaces.fabric(rng, pick(rng, PALE), None, "plain")
         self.leather = surfaces.leather(rng, shade(pick(rng, WOODS + DARK), 0.5))
+        self.cover = (self.cloth, self.leather, self.any_fabric())[rng.integers(3)]  # of sofas
         self.shade = surfaces.lampshade(pick(rng, PALE + CLOTHS))
         self.leaf = surfaces.foliage(
             rng, pick(rng, [linear(62, 102, 48), linear(84, 116, 60), linear(50, 84, 60)])
@@ -128,7 +130,7 @@ def outside(rng, night: bool) -> np.ndarray:
     elevation = np.pi * (0.5 - (np.arange(height) + 0.5) / height)[:, None]
     azimuth = 2 * np.pi * (np.arange(width) + 0.5) / width
     clouds = np.clip((_noise(rng, height, width, 4) - 0.75 + 0.55 * rng.random()) * 4, 0, 1)[..., None]
-    grain = _noise(rng, height, width, 32)
+    grain = _noise(rng, height, width, 80)
     blue, grey = np.array([0.35, 0.6, 1.1]), np.array([1.0, 1.05, 1.1])
     low = np.exp(-np.clip(elevation, 0, None) * 4)[..., None]
     sky = (1 - clouds) * (blue * (1 - low) + grey * low) + clouds * grey * rng.uniform(0.9, 1.6)
@@ -149,7 +151,7 @@ def outside(rng, night: bool) -> np.ndarray:
         else:
             waves = sum(np.sin(azimuth * k + rng.uniform(0, 6)) / k**0.5 for k in (5, 13, 29, 71))
             top = rng.uniform(0.06, 0.3) * (1 + 0.18 * waves) + 0.12 * (grain - 0.5)
-            green = np.asarray(pick(rng, [linear(62, 76, 46), linear(48, 66, 42), linear(92, 84, 48)]))
+            green = np.asarray(pick(rng, [linear(66, 72, 46), linear(52, 60, 42), linear(92, 82, 52)]))
             tone = green * np.clip(3.2 * grain - 0.9, 0.12, 2.0)[..., None] * (0.6 + 0.5 * clouds.mean())
         covered = (elevation < top) & (elevation > -0.12 * (layer + 1))
         image = np.where(covered[..., None], tone, image)

@@ -17,6 +17,7 @@ from renderih_lib.render.blender.palettes import DARK, PALE, WOODS, Finishes, ou
 from renderih_lib.render.blender.surfaces import Shader, kelvin
 
 THICK = 0.2  # metres of wall
+MANY = 250  # pieces of a thing, from which on one box stands for all
 TOUCH = 0.004  # by which things may overlap on paper before they count as colliding
 
 
@@ -97,7 +98,7 @@ class Room:
         """Boxes (M, 2, 3) of the pieces of a thing once it stands there; one box for all if they are many."""
         vertices = np.concatenate([form.vertices for form, *_ in thing.pieces]) @ turn(angle).T + (x, y, z)
         first = np.cumsum([0] + [len(form.vertices) for form, *_ in thing.pieces[:-1]])
-        first = first if len(first) <= 60 else [0]
+        first = first if len(first) <= MANY else [0]
         return np.stack([np.minimum.reduceat(vertices, first), np.maximum.reduceat(vertices, first)], 1)
 
     def free(self, boxes: np.ndarray) -> bool:
