@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from renderih_lib.render.frames import read_plan
 from renderih_lib.render.plan import plan_info
-from renderih_lib.render.shards import MEMBERS, decoded, shard_path
+from renderih_lib.render.shards import MEMBERS, OPTIONAL, decoded, shard_path
 from renderih_lib.repro import Meter, exit_code, sha256
 
 _FINITE = ("K", "R", "t", "angles", "wrist", "translation", "shape", "keypoints_3d", "keypoints_2d")
@@ -106,7 +106,8 @@ def _tar_faults(path: Path, rows: pd.DataFrame, recorded: dict[str, str]) -> lis
     expected = [
         (row, name, f"{row['key']}.{row['image_format'] if name == 'image' else extension}")
         for _, row in rows.iterrows()
-        for name, extension in MEMBERS.items()
+        for name, extension in (MEMBERS | OPTIONAL).items()
+        if name in MEMBERS or f"{name}_offset" in rows
     ]
     with tarfile.open(path) as tar:
         members = tar.getmembers()
@@ -129,7 +130,7 @@ def _picture_faults(data: bytes, name: str, row: pd.Series, wanted: str, recorde
         pixels = decoded(data)
     except (OSError, ValueError, SyntaxError) as error:  # Pillow has a SyntaxError for broken PNG chunks
         return [f"{wanted} cannot be decoded: {error}"]
-    shape = (row["height"], row["width"]) + ((3,) if name == "image" else ())
+    shape = (row["height"], row["width"]) + ((3,) if name in ("image", "normals") else ())
     kind = np.uint16 if name == "depth" else np.uint8
     if pixels.shape != shape or pixels.dtype != kind:
         return [f"{wanted} is {pixels.dtype} {pixels.shape} instead of {np.dtype(kind)} {shape}"]

@@ -64,8 +64,8 @@ class Frame:
         return job
 
 
-def frame(row: dict, arms: ArmPair, sleeve: Sleeve) -> Frame:
-    """Pose, camera, sleeves, prop and labels of one row.
+def frame(row: dict, arms: ArmPair, sleeve: Sleeve, normals: bool = False) -> Frame:
+    """Pose, camera, sleeves, prop and labels, with `normals` if they are wanted, of one row.
 
     Raises:
         ValueError: if the row's pose is not finite, or what it asks for does not exist.
@@ -84,7 +84,7 @@ def frame(row: dict, arms: ArmPair, sleeve: Sleeve) -> Frame:
         size, R = np.array(row["prop_size"]), np.array(row["prop_R"]).reshape(3, 3)
         prop = placed(row["prop"], size, R, np.array(row["prop_t"]))
     bodies = [body for body in (cloth is not None and sleeve.body(cloth), prop) if body]
-    marks = labels(arms, cage, keypoints.astype(np.float64), camera, bodies)
+    marks = labels(arms, cage, keypoints.astype(np.float64), camera, bodies, normals)
     return Frame(row, camera, cage, cloth, prop, marks)
 
 

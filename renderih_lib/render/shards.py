@@ -7,6 +7,7 @@
                      `JOINT_NAMES` + 1), 33 right forearm or sleeve, 34 left, 35 a prop, 36 a table
 - `<key>.right.png`  parts of the right hand as if it were alone, (H, W) uint8, 0-16; `<key>.left.png` likewise
 - `<key>.depth.png`  (H, W) uint16, units of 0.1 mm along the optical axis, 0 background
+- `<key>.normals.png` (if the recipe asks for it) (H, W, 3) uint8, 128 + 127 n in the camera's frame, 0 background
 
 `shard-00000.parquet` has one row per image, in the order of the tar. Lists are flat, of fixed length:
 
@@ -35,7 +36,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from renderih_lib.repro import replacing, sha256
-from renderih_lib.repro import sha256 as sha256_of  # noqa: F401
 
 #: Member name of the tar for each thing stored per image, without the key.
 MEMBERS = {
@@ -45,6 +45,8 @@ MEMBERS = {
     "left": "left.png",
     "depth": "depth.png",
 }
+#: The same for what only some recipes ask for.
+OPTIONAL = {"normals": "normals.png"}
 
 
 def shard_path(folder: Path, shard: int, suffix: str) -> Path:
@@ -68,7 +70,7 @@ def read_annotations(folder: Path) -> pd.DataFrame:
 
 
 def read_member(row: pd.Series, name: str = "image") -> bytes:
-    """Encoded bytes of one member (a key of `MEMBERS`) of one row of `read_annotations`."""
+    """Encoded bytes of one member (a key of `MEMBERS` or `OPTIONAL`) of one row of `read_annotations`."""
     with open(row["tar"], "rb") as file:
         file.seek(int(row[f"{name}_offset"]))
         return file.read(int(row[f"{name}_size"]))
@@ -100,8 +102,8 @@ def write_shard(
     """Write one shard so that it either exists completely or not at all; same inputs, same bytes.
 
     Args:
-        samples: per image, name of `MEMBERS` -> encoded bytes; same order as the rows of `annotations`. Taken one by
-            one, so that a shard needs no more memory than an image.
+        samples: per image, name of `MEMBERS`, or for all images of `OPTIONAL` too, -> encoded bytes; same order as the
+            rows of `annotations`. Taken one by one, so that a shard needs no more memory than an image.
         annotations: must have the columns `key` and `image_format`; offsets are added here.
         info: what else the done-marker should tell.
 
@@ -109,7 +111,7 @@ def write_shard(
         the content of the done-marker.
     """
     tar_path, images = shard_path(folder, shard, ".tar"), {}
-    columns = {f"{name}_{what}": [] for name in MEMBERS for what in ("offset", "size")}
+    columns: dict[str, list[int]] = {}
     keys, formats = annotations["key"].to_pylist(), annotations["image_format"].to_pylist()
     with replacing(tar_path) as temporary:
         with open(temporary, "wb") as file:
@@ -118,11 +120,13 @@ def write_shard(
             with tarfile.open(fileobj=hashing, mode="w", format=tarfile.USTAR_FORMAT) as tar:
                 for key, image_format, sample in zip(keys, formats, samples, strict=True):
                     images[key] = hashlib.sha256(sample["image"]).hexdigest()
-                    for name, extension in MEMBERS.items():
+                    for name, extension in (MEMBERS | OPTIONAL).items():
+                        if name in OPTIONAL and name not in sample:
+                            continue
                         member = tarfile.TarInfo(f"{key}.{image_format if name == 'image' else extension}")
                         member.size = len(sample[name])
-                        columns[f"{name}_offset"].append(file.tell() + tarfile.BLOCKSIZE)
-                        columns[f"{name}_size"].append(member.size)
+                        columns.setdefault(f"{name}_offset", []).append(file.tell() + tarfile.BLOCKSIZE)
+                        columns.setdefault(f"{name}_size", []).append(member.size)
                         tar.addfile(member, io.BytesIO(sample[name]))
         tar_hash = hashing.digest.hexdigest()
         if sha256(temporary) != tar_hash:

@@ -103,13 +103,15 @@ def keypoints(labels: Labels) -> dict[str, np.ndarray]:
 
 
 def encoded(labels: Labels) -> dict[str, bytes]:
-    """Mask and depth images as PNG, by member name."""
+    """Masks, depth and, where there are any, normals as PNG, by member name."""
     images = {
         "parts": labels.parts,
         "right": labels.amodal[0],
         "left": labels.amodal[1],
         "depth": labels.depth,
     }
+    if labels.normals is not None:
+        images["normals"] = labels.normals
     return {name: _saved(Image.fromarray(image), "PNG") for name, image in images.items()}
 
 

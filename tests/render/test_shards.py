@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from renderih_lib.render import shards
 from renderih_lib.render.shards import (
     MEMBERS,
     decoded,
@@ -76,7 +75,7 @@ def test_a_full_disk_leaves_no_marker_and_no_scraps(tmp_path, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shards.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         small_shard(tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -101,3 +100,16 @@ def test_the_marker_names_every_image(tmp_path):
     marker, samples, _ = small_shard(tmp_path)
     assert json.loads((tmp_path / "shard-00000.json").read_text()) == marker
     assert marker["count"] == 3 and len(set(marker["image_sha256"].values())) == 3
+
+
+def test_normals_are_stored_when_there_are_any(tmp_path):
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    _, samples, _ = small_shard(plain)
+    more = [sample | {"normals": f"normals {i}".encode()} for i, sample in enumerate(samples)]
+    table = pa.table({"key": ["a", "b", "c"], "image_format": ["png"] * 3})
+    write_shard(tmp_path, 0, iter(more), table, {"plan_hash": "p"})
+    rows = read_annotations(tmp_path)
+    assert [read_member(row, "normals") for _, row in rows.iterrows()] == [s["normals"] for s in more]
+    assert [read_member(row, "depth") for _, row in rows.iterrows()] == [s["depth"] for s in samples]
+    assert "normals_offset" not in read_annotations(plain)
