@@ -101,11 +101,12 @@ class PlanHash:
         for name in rows.column_names:
             column = rows[name].combine_chunks()
             values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
-            digest = self._columns.setdefault(name, hashlib.sha256(f"{name}:{values.type}:".encode()))
-            if pa.types.is_string(values.type):
-                digest.update("".join(f"{text}\n" for text in values.to_pylist()).encode())
-            else:
-                digest.update(np.ascontiguousarray(values.to_numpy(zero_copy_only=False)))
+            parts = (
+                _texts(values) if pa.types.is_string(values.type) else [values.to_numpy(zero_copy_only=False)]
+            )
+            for k, part in enumerate(parts):
+                start = hashlib.sha256(f"{name}:{values.type}:{k}:".encode())
+                self._columns.setdefault((name, k), start).update(np.ascontiguousarray(part))
 
     def hexdigest(self, info: dict) -> str:
         digest = hashlib.sha256(json.dumps({k: info[k] for k in HASHED}, sort_keys=True).encode())
@@ -142,6 +143,13 @@ def write_plan(path: Path, tables: Iterable[pa.Table], info: dict) -> dict:
         writer.add_key_value_metadata({"ARROW:schema": base64.b64encode(schema).decode()})
         writer.close()
     return info
+
+
+def _texts(values: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
+    """The lengths of texts, and their bytes one after the other."""
+    _, offsets, text = values.buffers()
+    offsets = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
+    return np.diff(offsets), np.frombuffer(text or b"", np.uint8)[offsets[0] : offsets[-1]]
 
 
 def _chunk(choice: Choice, start: int, views: int, draws: int) -> tuple[dict, PairPose]:

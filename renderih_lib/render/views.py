@@ -16,14 +16,13 @@ from renderih_lib.hand.model import HandModel
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.cameras import Rig, fitted, look_at, segment_distances
-from renderih_lib.render.forearms import forearm_bends
+from renderih_lib.render.forearms import BEND, forearm_bends
 from renderih_lib.render.mesh import FOREARM, load_arm
 from renderih_lib.render.recipes import Recipe
 
 HIDDEN_LIMIT = 0.15  # of the keypoints behind a forearm, above which a view is rejected
-HINGE = 0.05  # metres behind the wrist joint about which a forearm is bent aside
+HINGE = sum(BEND) / 2  # metres behind the wrist joint about which a forearm is bent aside
 HIDES = 0.06  # and where it begins to hide things
-_ROOMY = 0.12  # metres between forearms that need no bending
 _SEED, _HANDS, _DIRECTIONS = 0, 128, 128  # that find the outline
 THICKNESS = 0.04  # metres, radius of a forearm that hides
 
@@ -115,22 +114,14 @@ def centred_scenes(poses: PairPose) -> tuple[Scenes, np.ndarray]:
     axes = cuts.mean(2) - wrists
     axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
     hinge = (wrists + HINGE * axes)[:, :, None]
-    bends = _bends(wrists, cuts.mean(2))
+    bends = Rotation.from_rotvec(forearm_bends(wrists, cuts.mean(2)).reshape(-1, 3)).as_matrix()
+    bends = bends.reshape(len(poses), 2, 3, 3).astype(np.float32)
     cuts = hinge + (cuts - hinge) @ bends.swapaxes(2, 3)
     starts = hinge[:, :, 0] + (HIDES - HINGE) * (bends @ axes[..., None])[..., 0]
     parts = vertices[:, :, arm.hand], keypoints, starts, cuts.mean(2), cuts
     parts = [np.ascontiguousarray(part.reshape(len(part), -1, 3).swapaxes(1, 2)) for part in parts]
     middle = (parts[0].min(-1) + parts[0].max(-1)) / 2
     return Scenes(*parts).moved(np.eye(3), -middle), middle
-
-
-def _bends(wrists: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Rotations (B, 2, 3, 3) that part forearms which would pass through each other (`forearms`)."""
-    bends = np.zeros_like(wrists, dtype=float)
-    near = segment_distances(wrists[:, 0], ends[:, 0], wrists[:, 1], ends[:, 1]) < _ROOMY
-    for pair in np.flatnonzero(near):
-        bends[pair] = forearm_bends(wrists[pair], ends[pair])
-    return Rotation.from_rotvec(bends.reshape(-1, 3)).as_matrix().reshape(*bends.shape, 3).astype(np.float32)
 
 
 def placed_pairs(poses: PairPose, middle: np.ndarray, turn: np.ndarray) -> PairPose:
