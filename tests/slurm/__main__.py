@@ -44,9 +44,12 @@ def main() -> int:
         sys.exit("error: root is needed, to install and to start Slurm")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.chdir(ROOT)
-    targets = laptop_run(options.out_dir, options.datasets)
-    install()
-    controller()
+    try:
+        targets = laptop_run(options.out_dir, options.datasets)
+        install()
+        controller()
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: {' '.join(map(str, error.cmd[:4]))} ... ended with status {error.returncode}")
     out_dir = f"{options.out_dir}/slurm"
     shutil.rmtree(out_dir, ignore_errors=True)
     copy_without_shards(Path(options.out_dir, "tiny"), Path(out_dir, "tiny"))
