@@ -8,7 +8,8 @@ from renderih_lib import viz
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.render.cameras import to_camera, track_directions
 from renderih_lib.render.frames import Frame, row_pose
-from renderih_lib.render.mesh import FOREARM_LABELS, load_arm
+from renderih_lib.render.mesh import load_arm
+from renderih_lib.render.props import PROP_LABEL, TABLE_LABEL
 from renderih_lib.render.raster import rasterize
 from renderih_lib.render.shards import decoded, read_member
 
@@ -69,8 +70,9 @@ def label_picture(row: pd.Series) -> np.ndarray:
 
 
 def part_picture(parts: np.ndarray) -> np.ndarray:
-    """Colours (H, W, 3) of part labels (H, W): oranges right, blues left, grey forearms, white nothing."""
-    colors = np.full((FOREARM_LABELS[1] + 1, 4), 0.55)
+    """Colours (H, W, 3) of part labels (H, W): oranges right, blues left, grey forearms, green props, brown tables."""
+    colors = np.full((TABLE_LABEL + 1, 4), 0.55)
+    colors[PROP_LABEL, :3], colors[TABLE_LABEL, :3] = (0.0, 0.62, 0.45), (0.75, 0.66, 0.52)
     colors[0] = 1
     for side, name in enumerate(("Oranges", "Blues")):
         shades = 0.35 + 0.6 * ((5 * np.arange(16)) % 16) / 15
