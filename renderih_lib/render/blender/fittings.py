@@ -158,8 +158,11 @@ def notices(rng, f: Finishes, width: float = 0.9) -> Thing:
     return thing
 
 
-def pendant(rng, f: Finishes, glow, drop: float) -> Thing:
-    """A hanging lamp: its cord goes from z = 0 down to -drop, where the shade is."""
+def pendant(rng, f: Finishes, glow, strength: float, drop: float) -> Thing:
+    """A hanging lamp: its cord goes from z = 0 down to -drop, where the shade is.
+
+    `glow(strength)` makes the material of a bulb of a radiance; a globe is larger and dimmer.
+    """
     r, kind = rng.uniform(0.12, 0.24), rng.integers(3)
     thing = Thing().add(tube([(0, 0, 0), (0, 0, -drop / 2), (0, 0, -drop)], 0.004, 5), f.satin, DARK[0])
     tint, h = pick(rng, DARK + BRIGHT + PALE), rng.uniform(0.6, 1.1) * r
@@ -181,11 +184,13 @@ def pendant(rng, f: Finishes, glow, drop: float) -> Thing:
             f.gloss,
             tint,
         )
-        return thing.add(cushion((0.09, 0.09, 0.1), (0, 0, -drop - 0.75 * h), 1.0, 5), glow)
+        return thing.add(cushion((0.09, 0.09, 0.1), (0, 0, -drop - 0.75 * h), 1.0, 5), glow(strength))
     if kind == 1:
-        return thing.add(cushion((1.2 * r, 1.2 * r, 1.2 * r), (0, 0, -drop - 1.2 * r), 1.0, 8), glow)
+        return thing.add(
+            cushion((1.2 * r, 1.2 * r, 1.2 * r), (0, 0, -drop - 1.2 * r), 1.0, 8), glow(0.1 * strength)
+        )
     thing.add(cylinder(0.02, 0.07, (0, 0, -drop - 0.05)), f.brass)
-    return thing.add(cushion((0.085, 0.085, 0.12), (0, 0, -drop - 0.16), 1.0, 6), glow)
+    return thing.add(cushion((0.085, 0.085, 0.12), (0, 0, -drop - 0.16), 1.0, 6), glow(strength))
 
 
 def floor_lamp(rng, f: Finishes, glow) -> Thing:

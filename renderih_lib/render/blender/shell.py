@@ -198,7 +198,7 @@ class Room:
     def hang_lamp(self, x: float, y: float, above: float, strength: float = 60.0) -> None:
         """A pendant whose shade ends at a height `above` the floor; left out where it would be in the way."""
         drop = max(0.1, self.size[2] - above - 0.3)
-        self.stand(fittings.pendant(self.rng, self.f, self.lamp(strength), drop), x, y, 0.0, self.size[2])
+        self.stand(fittings.pendant(self.rng, self.f, self.lamp, strength, drop), x, y, 0.0, self.size[2])
 
     def sun(self, strength: float, window: Opening) -> None:
         """Sunlight that falls through a window."""
