@@ -19,7 +19,7 @@ from renderih_lib.render.skin_noise import noise
 from renderih_lib.render.skin_texels import SkinTexels, skin_texels
 
 #: Grows when the same seed begins to give another skin, so that old files are baked again.
-RECIPE = 2
+RECIPE = 3
 
 
 class Tone(NamedTuple):

@@ -233,7 +233,7 @@ def palmar_relief(
         phase += tip * (np.hypot(along, 1.3 * aside) - phase)
     period = 0.55
     ridges[inside] = bare * np.sin(2 * np.pi / period * (phase + 0.25 * noise(points, 3.0, rng)))
-    return net, ridges * seen(period / 2, texels)
+    return net, ridges * seen(period / 3, texels)  # a wave needs more texels than a line
 
 
 def seen(width: float, texels: SkinTexels) -> float:
