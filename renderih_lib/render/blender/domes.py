@@ -30,6 +30,8 @@ def build(scene, rng, number: int) -> np.ndarray:
     _cameras(scene, rng, corners, radius)
     _floor(scene, rng, radius)
     _cables(scene, rng, corners, radius)
+    scene.cycles.max_bounces, scene.cycles.diffuse_bounces = 3, 2  # dark walls return little
+    scene.cycles.denoising_prefilter, scene.cycles.denoising_quality = "FAST", "BALANCED"
     return np.array([*rng.normal(0, 0.05, 2), rng.normal(0, 0.04)])
 
 
@@ -40,7 +42,13 @@ def geodesic(frequency: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     base = np.concatenate([base, base[:, [2, 0, 1]], base[:, [1, 2, 0]]])
     span = np.linalg.norm(base[:, None] - base[None], axis=-1)
     near = (span > 0) & (span < 2.1)
-    big = [(a, b, c) for a in range(12) for b in range(a) for c in range(b) if near[a, b] and near[b, c] and near[a, c]]
+    big = [
+        (a, b, c)
+        for a in range(12)
+        for b in range(a)
+        for c in range(b)
+        if near[a, b] and near[b, c] and near[a, c]
+    ]
     points, faces, known = [], [], {}
 
     def index(point):
@@ -51,6 +59,7 @@ def geodesic(frequency: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return known[key]
 
     for a, b, c in big:
+
         def grid(i, j, a=a, b=b, c=c):
             return index(base[a] + (base[b] - base[a]) * i / frequency + (base[c] - base[a]) * j / frequency)
 
@@ -60,7 +69,9 @@ def geodesic(frequency: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
                 if i + j < frequency - 1:
                     faces.append((grid(i + 1, j), grid(i + 1, j + 1), grid(i, j + 1)))
     faces = np.array(faces)
-    edges = np.unique(np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [0, 2]]]), axis=1), axis=0)
+    edges = np.unique(
+        np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [0, 2]]]), axis=1), axis=0
+    )
     points = np.array(points)
     return points / np.linalg.norm(points, axis=1, keepdims=True), edges, faces
 
@@ -80,7 +91,9 @@ def _panels(scene, rng, corners, faces, radius: float) -> None:
     thing.put(scene)
     fold = np.linspace(0, 2 * np.pi, 241)
     r = radius + 1.2 + 0.07 * np.sin(fold * 34 + np.sin(5 * fold)) + 0.04 * np.sin(fold * 71)
-    rings = [np.column_stack([r * np.cos(fold), r * np.sin(fold), 0 * fold + z]) for z in (-FLOOR, radius + 0.8)]
+    rings = [
+        np.column_stack([r * np.cos(fold), r * np.sin(fold), 0 * fold + z]) for z in (-FLOOR, radius + 0.8)
+    ]
     index = np.arange(240)
     drape = Form(np.concatenate(rings), np.column_stack([index, index + 1, index + 242, index + 241]), True)
     Thing().add(drape, surfaces.fabric(rng, (grey, grey, grey))).put(scene)
@@ -97,10 +110,22 @@ def _lights(scene, rng, corners, edges, faces, radius: float) -> None:
     strength = float(rng.uniform(2.5, 5.0)) * radius**2 / (len(spots) * size**2)
     shape = "bar" if rng.random() < 0.25 else "disc"
     kinds = []
-    for share, temperature in ((1.0, warmth), (float(rng.uniform(0.4, 1.6)), warmth + rng.uniform(-600, 600)), (0.0, warmth)):
+    for share, temperature in (
+        (1.0, warmth),
+        (float(rng.uniform(0.4, 1.6)), warmth + rng.uniform(-600, 600)),
+        (0.0, warmth),
+    ):
         lamp = glowing(kelvin(temperature), share * strength) if share else painted(0.2)
-        thing = Thing().add(lathe([(1.5 * size, -0.05), (1.6 * size, 0.0), (1.15 * size, 0.004)], 14), painted(0.5), (0.015, 0.015, 0.015))
-        face = cylinder(size, 0.004, sides=14) if shape == "disc" else box((5 * size, 0.6 * size, 0.004), (0, 0, 0), 0)
+        thing = Thing().add(
+            lathe([(1.5 * size, -0.05), (1.6 * size, 0.0), (1.15 * size, 0.004)], 14),
+            painted(0.5),
+            (0.015, 0.015, 0.015),
+        )
+        face = (
+            cylinder(size, 0.004, sides=14)
+            if shape == "disc"
+            else box((5 * size, 0.6 * size, 0.004), (0, 0, 0), 0)
+        )
         kinds.append(thing.add(face, lamp, (0.5, 0.5, 0.48)).put(scene, 0, 0, -50))
     lean = float(rng.choice([0.0, rng.uniform(-0.9, 0.9)]))  # some rigs are brighter on one side
     kind = rng.choice(3, len(spots), p=(0.62, 0.2, 0.18))
@@ -111,9 +136,16 @@ def _lights(scene, rng, corners, edges, faces, radius: float) -> None:
 def _cameras(scene, rng, corners, radius: float) -> None:
     """Cameras at the corners, looking inwards: black bodies with a lens that glints."""
     body = Thing().add(box((0.06, 0.05, 0.09), (0, 0, -0.09), 0.004), painted(0.5), (0.012, 0.012, 0.012))
-    body.add(cylinder(0.026, 0.05, sides=16), painted(0.35), (0.008, 0.008, 0.008)).add(cylinder(0.02, 0.002, (0, 0, 0.05), 16), painted(0.02, 0.0, 1.0), (0.01, 0.008, 0.02))
-    body.add(cylinder(0.002, 0.002, (0.018, 0.018, 0.001), 6), glowing((0.1, 1.0, 0.15) if rng.random() < 0.5 else (1.0, 0.1, 0.05), 4.0))
-    spots = corners[(corners[:, 2] * radius > -FLOOR + 0.2) & (rng.random(len(corners)) < rng.uniform(0.5, 0.95))]
+    body.add(cylinder(0.026, 0.05, sides=16), painted(0.35), (0.008, 0.008, 0.008)).add(
+        cylinder(0.02, 0.002, (0, 0, 0.05), 16), painted(0.02, 0.0, 1.0), (0.01, 0.008, 0.02)
+    )
+    body.add(
+        cylinder(0.002, 0.002, (0.018, 0.018, 0.001), 6),
+        glowing((0.1, 1.0, 0.15) if rng.random() < 0.5 else (1.0, 0.1, 0.05), 4.0),
+    )
+    spots = corners[
+        (corners[:, 2] * radius > -FLOOR + 0.2) & (rng.random(len(corners)) < rng.uniform(0.5, 0.95))
+    ]
     _aim(scene, [body.put(scene, 0, 0, -50)], np.zeros(len(spots), int), spots * (radius - 0.05))
 
 
@@ -133,20 +165,41 @@ def _aim(scene, items, kinds, spots) -> None:
 
 def _floor(scene, rng, radius: float) -> None:
     """A dark platform with a stool, a stand or a low table for the hands, and a screen or two."""
-    matt = surfaces.carpet(rng, (0.02, 0.02, 0.022)) if rng.random() < 0.5 else surfaces.speckled(rng, (0.03, 0.03, 0.032), 0.6)
-    thing = Thing().add(cylinder(0.96 * radius, 0.06, (0, 0, -FLOOR), 48), matt).add(cylinder(6.0, 0.02, (0, 0, -FLOOR - 0.05), 48), surfaces.concrete(rng, (0.03, 0.03, 0.03)))
+    matt = (
+        surfaces.carpet(rng, (0.02, 0.02, 0.022))
+        if rng.random() < 0.5
+        else surfaces.speckled(rng, (0.03, 0.03, 0.032), 0.6)
+    )
+    thing = (
+        Thing()
+        .add(cylinder(0.96 * radius, 0.06, (0, 0, -FLOOR), 48), matt)
+        .add(cylinder(6.0, 0.02, (0, 0, -FLOOR - 0.05), 48), surfaces.concrete(rng, (0.03, 0.03, 0.03)))
+    )
     if rng.random() < 0.6:
-        thing.add(cylinder(0.2, 0.07, (0.62, 0.1, -FLOOR + 0.42), 28), surfaces.leather(rng, (0.015, 0.015, 0.015)))
-        thing.add(cylinder(0.03, 0.42, (0.62, 0.1, -FLOOR), 12), metal(roughness=0.35)).add(cylinder(0.22, 0.03, (0.62, 0.1, -FLOOR + 0.06), 24), metal(roughness=0.4))
+        thing.add(
+            cylinder(0.2, 0.07, (0.62, 0.1, -FLOOR + 0.42), 28), surfaces.leather(rng, (0.015, 0.015, 0.015))
+        )
+        thing.add(cylinder(0.03, 0.42, (0.62, 0.1, -FLOOR), 12), metal(roughness=0.35)).add(
+            cylinder(0.22, 0.03, (0.62, 0.1, -FLOOR + 0.06), 24), metal(roughness=0.4)
+        )
     if rng.random() < 0.45:
         top = -float(rng.uniform(0.3, 0.42))
-        thing.add(box((0.9, 0.6, 0.03), (0, 0, top - 0.03), 0.006), surfaces.fabric(rng, (0.012, 0.012, 0.013)))
+        thing.add(
+            box((0.9, 0.6, 0.03), (0, 0, top - 0.03), 0.006), surfaces.fabric(rng, (0.012, 0.012, 0.013))
+        )
         for x in (-0.42, 0.42):
-            thing.add(box((0.04, 0.5, FLOOR + top - 0.03), (x, 0, -FLOOR), 0.004), painted(0.5), (0.015, 0.015, 0.015))
+            thing.add(
+                box((0.04, 0.5, FLOOR + top - 0.03), (x, 0, -FLOOR), 0.004),
+                painted(0.5),
+                (0.015, 0.015, 0.015),
+            )
     thing.put(scene)
     for angle in rng.uniform(0, 2 * np.pi, rng.integers(0, 3)):
         screen = Thing().add(box((0.55, 0.03, 0.34), (0, 0, 0), 0.006), painted(0.4), (0.01, 0.01, 0.01))
-        screen.add(box((0.51, 0.004, 0.3), (0, 0.017, 0.02), 0), glowing((0.25, 0.3, 0.4), float(rng.uniform(0.05, 0.4))))
+        screen.add(
+            box((0.51, 0.004, 0.3), (0, 0.017, 0.02), 0),
+            glowing((0.25, 0.3, 0.4), float(rng.uniform(0.05, 0.4))),
+        )
         screen.add(box((0.04, 0.03, 0.9), (0, -0.02, -0.9), 0), painted(0.4), (0.01, 0.01, 0.01))
         r = 0.8 * radius
         screen.put(scene, r * np.cos(angle), r * np.sin(angle), -0.25, angle + np.pi / 2)
