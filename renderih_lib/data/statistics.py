@@ -26,12 +26,12 @@ _FIRST_FOREARM = PART_NAMES.index("right_forearm")
 
 
 def dataset_counts(rows: pd.DataFrame, hands: HandPair, pairs: int = 60) -> dict[str, float]:
-    """How much of everything a dataset holds, counted in its rows (of `shards.read_annotations`).
+    """How much of everything one or more datasets hold, counted in their rows (of `shards.read_annotations`).
 
     A person is a skin with a hand shape. Whether hands touch or penetrate each other is measured exactly
     (`validity.check_pairs`), on up to `pairs` posed pairs spread evenly over the dataset.
     """
-    draws = rows.drop_duplicates("draw")
+    draws = rows.drop_duplicates(["dataset", "draw"])
     check = check_pairs(row_pose(evenly(draws, pairs).to_dict("records")), hands)
     persons = {(skin, shape.tobytes()) for skin, shape in zip(rows["skin"], rows["shape"], strict=True)}
     return {
