@@ -130,7 +130,10 @@ def write_plan(path: Path, tables: Iterable[pa.Table], info: dict) -> dict:
         for table in tables:
             digest.add(table)
             schema = table.schema.remove_metadata()
-            writer = writer or pq.ParquetWriter(temporary, schema, compression="zstd", store_schema=False)
+            if writer is None:
+                texts = [field.name for field in schema if pa.types.is_string(field.type)]
+                settings = {"compression": "zstd", "use_dictionary": texts, "store_schema": False}
+                writer = pq.ParquetWriter(temporary, schema, **settings)
             waiting.append(table)
             if sum(map(len, waiting)) >= _ROW_GROUP:
                 writer.write_table(pa.concat_tables(waiting))

@@ -189,6 +189,8 @@ def choose_views(rig: Rig, scenes: Scenes, order: np.ndarray, wishes: Wishes, re
 
     for step in range(order.shape[1]):
         pair = np.flatnonzero(taken < views)
+        if len(pair) == 0:
+            return shots
         fault = take(pair, order[pair, step], False)
         faults[pair, step] = np.where(fault == 0, np.inf, fault)
     least = faults.argsort(1, kind="stable")
