@@ -132,8 +132,8 @@ def test_another_width_is_the_same_place_and_another_number_or_seed_is_not(place
     def alike(*other):
         return np.corrcoef(first, brightness(places(*other)))[0, 1]
 
-    assert alike(NAME, 0, 2 * WIDTH) > 0.95
-    assert alike(NAME, 1, WIDTH) < 0.9 and alike("room-0020", 0, WIDTH) < 0.9
+    assert alike(NAME, 0, 2 * WIDTH) > 0.9
+    assert alike(NAME, 1, WIDTH) < 0.6 and alike("room-0020", 0, WIDTH) < 0.6
 
 
 @pytest.mark.slow
@@ -181,10 +181,7 @@ print(json.dumps(report))
     assert len(found) >= 8
     for kind, room in enumerate(found):
         assert room["nearest"] > 0.1, (kind, room)  # nothing over the lens
-        assert room["near"] > 200 and room["sides"] >= 4, (
-            kind,
-            room,
-        )  # furniture and clutter, on several sides
+        assert room["near"] > 200 and room["sides"] >= 4, (kind, room)  # clutter, on several sides
         assert room["objects"] >= 15, (kind, room)
 
 

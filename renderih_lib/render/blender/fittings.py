@@ -37,7 +37,7 @@ def door(rng, f: Finishes, width: float = 0.86) -> Thing:
     leaf, tint = (f.satin, f.wood, f.wood2)[rng.integers(3)], pick(rng, PALE + WOODS)
     thing, half = Thing().add(box((width, 0.03, 2.02), (0, 0.02, 0)), leaf, tint), width / 2
     for x in (-half - 0.04, half + 0.04):
-        thing.add(box((0.08, 0.06, 2.1), (x, 0.03, 0)), f.satin, PALE[0])
+        thing.add(box((0.08, 0.06, 2.03), (x, 0.03, 0)), f.satin, PALE[0])
     thing.add(box((width + 0.16, 0.06, 0.08), (0, 0.03, 2.03)), f.satin, PALE[0])
     for z in (0.15, 1.1)[: int(rng.integers(0, 3))]:
         thing.add(box((0.7 * width, 0.02, 0.75), (0, 0.04, z)), leaf, tint)
