@@ -96,7 +96,16 @@ def _panels(scene, rng, corners, faces, radius: float) -> None:
     ]
     index = np.arange(240)
     drape = Form(np.concatenate(rings), np.column_stack([index, index + 1, index + 242, index + 241]), True)
-    Thing().add(drape, surfaces.fabric(rng, (grey, grey, grey))).put(scene)
+    black = surfaces.fabric(rng, (grey, grey, grey))
+    room = (
+        Thing()
+        .add(drape, black)
+        .add(box((2 * radius + 3, 2 * radius + 3, 0.05), (0, 0, radius + 0.8)), black)
+    )
+    for turn in rng.uniform(0, 2 * np.pi, 3):  # dim work lights between the dome and the drapes
+        at = (radius + 0.9) * np.array([np.cos(turn), np.sin(turn)])
+        room.add(box((0.3, 0.3, 0.04), (*at, radius + 0.7)), glowing(kelvin(4000), 1.5))
+    room.put(scene)
 
 
 def _lights(scene, rng, corners, edges, faces, radius: float) -> None:
@@ -124,7 +133,7 @@ def _lights(scene, rng, corners, edges, faces, radius: float) -> None:
         face = (
             cylinder(size, 0.004, sides=14)
             if shape == "disc"
-            else box((5 * size, 0.6 * size, 0.004), (0, 0, 0), 0)
+            else box((3.4 * size, 0.9 * size, 0.004), (0, 0, 0), 0)
         )
         kinds.append(thing.add(face, lamp, (0.5, 0.5, 0.48)).put(scene, 0, 0, -50))
     lean = float(rng.choice([0.0, rng.uniform(-0.9, 0.9)]))  # some rigs are brighter on one side
@@ -175,7 +184,7 @@ def _floor(scene, rng, radius: float) -> None:
         .add(cylinder(0.96 * radius, 0.06, (0, 0, -FLOOR), 48), matt)
         .add(cylinder(6.0, 0.02, (0, 0, -FLOOR - 0.05), 48), surfaces.concrete(rng, (0.03, 0.03, 0.03)))
     )
-    if rng.random() < 0.6:
+    if rng.random() < 0.8:
         thing.add(
             cylinder(0.2, 0.07, (0.62, 0.1, -FLOOR + 0.42), 28), surfaces.leather(rng, (0.015, 0.015, 0.015))
         )
