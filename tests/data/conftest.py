@@ -23,7 +23,7 @@ _fixtures = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_fixtures)
 hand, mano_contents, mano_folder = _fixtures.hand, _fixtures.mano_contents, _fixtures.mano_folder
 
-WIDTH, HEIGHT = 96, 72
+WIDTH, HEIGHT = 64, 48
 POSES, VIEWS = 2, 2
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 
@@ -346,8 +347,8 @@ def test_an_existing_export_is_never_overwritten(format, train, tmp_path):
     assert (tmp_path / "out" / "mine.txt").read_text() == "keep"
 
 
-def test_a_damaged_mask_is_named(labelled_shards, tmp_path):
-    folder = labelled_shards("damaged-train")
+def test_a_damaged_mask_is_named(train, tmp_path):
+    folder = shutil.copytree(train, tmp_path / "damaged")
     tar = folder / "shard-00001.tar"
     tar.write_bytes(bytes(tar.stat().st_size))
     with pytest.raises(ValueError, match="00000002 in .*shard-00001.tar cannot be decoded"):
@@ -379,7 +380,7 @@ def test_a_missing_mano_file_is_named(train, tmp_path, capsys):
 
 
 def test_persons_have_the_same_number_in_every_dataset(train, test, labelled_shards):
-    first, second = read_shots(train), read_shots(labelled_shards("studio-train"))
+    first, second = read_shots(train), read_shots(labelled_shards("objects-train"))
     assert first.persons == second.persons and len(set(first.persons)) == 2
     assert not set(first.persons) & set(read_shots(test).persons)
 

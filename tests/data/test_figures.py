@@ -29,7 +29,7 @@ def test_every_dataset_has_a_colour_that_is_no_hands():
 
 def test_picture_rows_show_square_pictures_in_order(rows):
     axes = figures.picture_rows(rows, columns=4).axes
-    assert len(axes) == 4 and all(axis.images[0].get_array().shape == (72, 72, 3) for axis in axes)
+    assert len(axes) == 4 and all(axis.images[0].get_array().shape == (48, 48, 3) for axis in axes)
     assert axes[0].get_title(loc="left") == "renderih-train"
 
 

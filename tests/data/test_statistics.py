@@ -349,7 +349,7 @@ def test_pictures_that_have_no_spectrum_are_refused(shape, message):
 def test_grey_images_are_in_the_unit_range(labelled_shards):
     rows = read_annotations(labelled_shards("renderih-test"))
     grey = grey_images(row for _, row in rows.iterrows())
-    assert grey.shape == (4, 72, 96) and 0 <= grey.min() < grey.max() <= 1
+    assert grey.shape == (4, 48, 64) and 0 <= grey.min() < grey.max() <= 1
     pixel = decoded(read_member(rows.iloc[2]))[5, 7]
     assert grey[2, 5, 7] == pytest.approx(pixel @ [0.299, 0.587, 0.114] / 255, abs=1e-6)
 
