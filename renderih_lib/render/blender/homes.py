@@ -72,10 +72,9 @@ def kitchen(scene, rng):
     style = int(rng.integers(3))
     seat(room, *table[:2], size, angle, lambda: furniture.chair(rng, f, style))
     if rng.random() < 0.5:
+        unit = furniture.cabinet(rng, f, 0.6, 0.7, 0.34, 1, 1)
         for u in np.arange(0.35, length, 0.62):
-            room.stand(
-                furniture.cabinet(rng, f, 0.6, 0.7, 0.34, 1, 1), *room.spot(wall, u, 0.005), angle, 1.5
-            )
+            room.stand(unit, *room.spot(wall, u, 0.005), angle, 1.5)
     else:
         room.back(fittings.wall_shelf(rng, f, rng.uniform(0.9, 1.6)), wall, 1.45)
         room.back(fittings.wall_shelf(rng, f, rng.uniform(0.7, 1.2)), wall, 1.85)

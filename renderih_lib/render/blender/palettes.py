@@ -135,7 +135,7 @@ def outside(rng, night: bool) -> np.ndarray:
     low = np.exp(-np.clip(elevation, 0, None) * 4)[..., None]
     sky = (1 - clouds) * (blue * (1 - low) + grey * low) + clouds * grey * rng.uniform(0.9, 1.6)
     ground = np.asarray(pick(rng, [linear(96, 104, 70), linear(120, 116, 108)])) * (0.5 + grain[..., None])
-    image = np.where((elevation > 0)[..., None], sky * (0.3 if night else 1.0), ground)
+    image = np.where((elevation > 0)[..., None], sky * (0.12 if night else 1.0), ground)
     lit = rng.random((64, 256)) < (0.12 if night else 0.0)
     for layer in range(3):
         town, plots = rng.random() < 0.55, np.digitize(azimuth, np.sort(rng.uniform(0, 2 * np.pi, 26)))
@@ -147,7 +147,7 @@ def outside(rng, night: bool) -> np.ndarray:
             pane = (row % 1 > 0.45) & (column % 1 > 0.4) & (elevation < top - 0.01)
             tone = np.where(pane[..., None], 0.3 * tone + 0.02, tone)
             glow = lit[row.astype(int) % 64, column.astype(int) % 256] & pane
-            tone = np.where(glow[..., None], np.array([9.0, 5.5, 2.6]), tone)
+            tone = np.where(glow[..., None], np.array([4.0, 2.5, 1.2]), tone)
         else:
             waves = sum(np.sin(azimuth * k + rng.uniform(0, 6)) / k**0.5 for k in (5, 13, 29, 71))
             top = rng.uniform(0.06, 0.3) * (1 + 0.18 * waves) + 0.12 * (grain - 0.5)
