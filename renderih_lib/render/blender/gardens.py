@@ -72,7 +72,7 @@ def park(scene, rng, today) -> np.ndarray:
         for _ in range(2)
     ]
     scattered(scene, rng, trees, 26, 4.5, 40, lambda p: abs(p[1] - 2) > 2.2, 3.5)
-    woods(scene, rng, 45, 70, ("round",), autumn)
+    woods(scene, rng, 28, 150, ("round", "wide"), autumn, 75)
     lamps(scene, rng, today, [(-9, 3.6, np.pi), (4, 3.6, np.pi), (17, 3.6, np.pi)])
     if rng.random() < 0.5:
         row_of_houses(scene, rng, 70, rng.uniform(0, 6.3), 0.4 * today.lamps, (4, 8))
