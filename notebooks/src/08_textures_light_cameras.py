@@ -266,7 +266,7 @@ for axis, (title, (picture, limits)) in zip(axes, pictures.items(), strict=True)
 run.show(
     figure,
     "maps",
-    caption=f"The maps of one person ({people[-1]['label']}). Nails are smooth and glossy, creases are 0.3 mm deep, "
+    caption=f"The maps of one person ({people[-1]['label']}). Nails are smooth and glossy, creases of the fingers are 0.3 mm deep, "
     "the palm is rougher than the back. Folds count only where a joint bends.",
     alt="Five square texture maps with a hand and a forearm unwrapped.",
 )
@@ -409,14 +409,14 @@ pairs = [photo(people[0]["file"], "courtyard", folds=folds, **curled)[0] for fol
 change = np.abs(pairs[1].astype(float) - pairs[0]).mean(-1)
 run.show(
     viz.sheet(
-        [*pairs, np.repeat(np.clip(1 - change[..., None] / 60, 0, 1), 3, 2)],
+        [*pairs, np.repeat(np.clip(1 - change[..., None] / 25, 0, 1), 3, 2)],
         columns=3,
         titles=["without folds", "with folds", "difference"],
         width=3.8,
     ),
     "folds",
     caption="Curled fingers without and with folds. On the palm side creases deepen at the bent joints, and nothing changes "
-    "far from them; the difference is dark where a pixel changed by 60 of 255 or more.",
+    "far from them; the difference is dark where a pixel changed by 25 of 255 or more.",
     alt="Two photographs of curled fingers and a picture of where they differ.",
 )
 

@@ -59,7 +59,7 @@ LAYERS = {
     "wrinkles": Layer((-5.0, 3.0, 0.5), (-7.0, 0.5, 0.0), -0.24),
     "finger_creases": Layer((-5.0, 3.5, 0.0), (-8.0, 2.5, 1.0), -0.34),
     "pads": Layer(height=0.12),
-    "palm_lines": Layer((-4.5, 3.0, 0.3), (-8.0, 2.5, 1.0), -0.34),
+    "palm_lines": Layer((-4.5, 3.0, 0.3), (-6.5, 2.5, 1.0), -0.24),
     "palm_net": Layer((-1.2, 1.0, 0.0), (-2.5, 0.8, 0.4), -0.06),
     "wrist_creases": Layer((-3.0, 2.4, 0.0), (-6.0, 1.5, 0.5), -0.20),
     "fingertips": Layer((-0.8, 3.5, -0.3), (-0.5, 2.0, 0.0)),
@@ -173,7 +173,7 @@ def skin_fields(texels: SkinTexels, rng: np.random.Generator) -> dict[str, np.nd
 def with_nails(lab: np.ndarray, parts: dict[str, np.ndarray], darkness: float) -> np.ndarray:
     """Skin colour (T, 3) with the nails laid over it."""
     bed = lab * [0.4, 0, 0] + [0.6 * (68 - 16 * darkness) + 2, 15 - 4 * darkness, 12.5 + 2 * darkness]
-    bed += parts["lunula"][:, None] * [7, -3, 0] + parts["nail_edge"][:, None] * [13, -10, 1]
+    bed += parts["lunula"][:, None] * [7, -3, 0] + parts["nail_edge"][:, None] * [8, -9, 1]
     out = lab + parts["nail"][:, None] * (bed - lab)
     return out + parts["nail_rim"][:, None] * [-5, 3, 0]
 

@@ -32,7 +32,7 @@ VEINS = (
 
 #: Millimetres that one unit of a field adds to the height where the nearest joint is bent all the way: creases of the
 #: palm side deepen between pads of flesh, wrinkles and furrows of the back are pulled flat.
-FOLDS = {"finger_creases": -0.50, "pads": 0.40, "palm_lines": -0.25, "wrinkles": 0.20, "lines": 0.03}
+FOLDS = {"finger_creases": -0.50, "pads": 0.40, "palm_lines": -0.15, "wrinkles": 0.20, "lines": 0.03}
 
 
 def folds(parts: dict[str, np.ndarray]) -> np.ndarray:
@@ -191,7 +191,7 @@ def nails(texels: SkinTexels) -> dict[str, np.ndarray]:
     return {
         "nail": plate,
         "lunula": plate * gauss(along - 0.06 + 0.22 * across**2, 0.11) * gauss(across, 0.6),
-        "nail_edge": plate * smoothstep(0.82, 0.88, along - 0.10 * across**2),
+        "nail_edge": plate * smoothstep(0.82, 0.88, along + 0.12 * across**2),
         "nail_rim": on * gauss(edge - 0.97, 0.13),
     }
 
