@@ -6,8 +6,9 @@ import sys
 
 from renderih_lib.bench.hand import bench_hand, bench_import
 from renderih_lib.bench.pose import bench_pose
+from renderih_lib.bench.render import bench_render
 
-BENCHMARKS = {"import": bench_import, "hand": bench_hand, "pose": bench_pose}
+BENCHMARKS = {"import": bench_import, "hand": bench_hand, "pose": bench_pose, "render": bench_render}
 
 
 def main(arguments: list[str] | None = None) -> int:
