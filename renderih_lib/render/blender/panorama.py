@@ -90,7 +90,7 @@ def _set_up(scene, width: int, threads: int) -> None:
     render.threads_mode, render.threads = "FIXED", threads
     render.resolution_x, render.resolution_y, render.resolution_percentage = width, width // 2, 100
     render.use_stamp = False
-    cycles.samples = max(FEWEST_SAMPLES, min(16, 4096 // width))
+    cycles.samples = max(FEWEST_SAMPLES, min(8, 4096 // width))
     cycles.use_adaptive_sampling = False
     cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 6, 4, 3
     cycles.transparent_max_bounces = 8
