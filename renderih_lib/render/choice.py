@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -81,6 +81,8 @@ def choice_for(
     Raises:
         ValueError: if dataset is unknown, a pose is not finite, or there is no pose, skin or environment to use.
     """
+    if rig is not None:
+        recipe = replace(recipe, radius=(1.0, 1.0))  # such cameras stay where they are
     if dataset not in DATASETS:
         raise ValueError(f"dataset must be one of {DATASETS}, got {dataset!r}")
     for name, things in (("poses", ids), ("skins", skins), ("environments", environments)):

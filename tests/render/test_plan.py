@@ -255,7 +255,7 @@ def test_dense_tracks_and_jitter_are_options(tiny_plan):
 def test_recorded_cameras_take_the_place_of_the_recipe_s(tiny_plan):
     tracks = rig_named("tracks", 3)
     rig = tracks._replace(R=look_at(1.2 * tracks.eyes, np.zeros(3))[0], eyes=1.2 * tracks.eyes)
-    for row in plan_rows(tiny_plan(rig=rig, recipe=replace(TINY, radius=(1.0, 1.0)))):
+    for row in plan_rows(tiny_plan(rig=rig)):
         np.testing.assert_allclose(np.reshape(row["R"], (3, 3)), rig.R[3 * row["track"] + row["view"]])
         assert abs(row["radius"] - 1.2) < 1e-9
 
