@@ -9,7 +9,6 @@ from renderih_lib.render.blender.plants import GREENS, bumps
 from renderih_lib.render.blender.surfaces import painted, shade
 
 GRASS = ((0.045, 0.075, 0.015), (0.07, 0.10, 0.02), (0.10, 0.10, 0.035), (0.035, 0.06, 0.018))
-EARTH = ((0.09, 0.06, 0.035), (0.14, 0.10, 0.06), (0.06, 0.045, 0.03))
 SLABS = (
     ((0.22, 0.21, 0.19), (0.34, 0.32, 0.29)),
     ((0.16, 0.15, 0.15), (0.24, 0.23, 0.22)),
