@@ -50,7 +50,16 @@ def test_notebooks_name_the_inputs_that_they_read(finished):
 @pytest.mark.slow
 def test_notebooks_write_nowhere_else(finished):
     results, _, _ = finished
-    known = {*NOTEBOOKS, "poses", "skins", "environments", "datasets", "reproduce.log", "stages.json", ".reproduce"}
+    known = {
+        *NOTEBOOKS,
+        "poses",
+        "skins",
+        "environments",
+        "datasets",
+        "reproduce.log",
+        "stages.json",
+        ".reproduce",
+    }
     assert {path.name for path in results.iterdir()} == known
 
 

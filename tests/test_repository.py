@@ -21,7 +21,7 @@ LONGEST_MODULE = 420
 
 #: Calls that draw from hidden global state or run code from data, by dotted name.
 _GLOBAL_RANDOMNESS = re.compile(
-    r"^(np|numpy)\.random\.(?!default_rng$|Generator$|SeedSequence$|PCG64$)\w+$|^random\.\w+$"
+    r"^(np|numpy)\.random\.(?!default_rng$|Generator$|SeedSequence$|PCG64$|Philox$)\w+$|^random\.\w+$"
 )
 _TORCH_DRAWS = {
     f"torch.{name}" for name in ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial")

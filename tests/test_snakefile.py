@@ -193,5 +193,7 @@ def test_a_failed_notebook_ends_with_one_line_about_it(small_graph):
     answer = reproduce(command)
     assert answer.returncode != 0
     lines = [line for line in answer.stdout.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 and "06_natural_discriminator: cell" in lines[0] and "ZeroDivisionError" in lines[0]
+    assert (
+        len(lines) == 1 and "06_natural_discriminator: cell" in lines[0] and "ZeroDivisionError" in lines[0]
+    )
     assert "Traceback" not in answer.stdout + answer.stderr

@@ -32,6 +32,8 @@ from renderih_lib import repro, viz
 from renderih_lib.hand.anatomy import angles_from_degrees
 from renderih_lib.hand.pair import PairPose, open_hand_pair
 from renderih_lib.hand.skeleton import KEYPOINT_NAMES
+
+# %%
 from renderih_lib.render import skin, skin_fields, skin_files, skin_hair
 from renderih_lib.render.cameras import TRACK_TILTS, framing, look_at, project, to_camera, track_directions
 from renderih_lib.render.cycles import CyclesProcess
@@ -132,6 +134,8 @@ pictures = [
     np.repeat(np.nan_to_num(flat(palm), nan=1.0)[..., None], 3, 2),
     shown(flat(skin.lab_to_linear(mixed))),
 ]
+
+# %%
 run.show(
     viz.sheet(pictures, columns=2, titles=["palm amount p", "two colours, mixed by p"], width=4.5),
     "palm",
@@ -221,6 +225,8 @@ run.show(
 # %%
 index = run.input("skins", "skins.json")
 folder, people = index.parent, json.loads(index.read_text())
+
+# %%
 started = time.process_time()
 again = skin.bake_skin(people[0]["seed"], people[0]["tone"], size)
 seconds = time.process_time() - started
@@ -322,7 +328,7 @@ def photo(skin_file, environment, yaw=0.0, folds=True, **changes):
     geometry, file = cycles.scratch / "pose.npz", cycles.scratch / "photo.png"
     job = frame(row | choice | changes, arms, sleeve).job(arms, geometry, file, sources)
     if not folds:
-        with np.load(geometry) as arrays:
+        with np.load(geometry, allow_pickle=False) as arrays:
             flat_skin = {name: arrays[name] * (name != "flexion") for name in arrays.files}
         np.savez(geometry, **flat_skin)
     reply = cycles.ask("render", **job)
@@ -332,6 +338,8 @@ def photo(skin_file, environment, yaw=0.0, folds=True, **changes):
 # %%
 sitters = people[:14]
 portraits = [photo(person["file"], "interior")[0] for person in run.progress(sitters, desc="tones")]
+
+# %%
 run.show(
     viz.sheet(portraits, columns=min(7, len(sitters)), titles=[p["label"] for p in sitters], width=2.2),
     "figure_5",
@@ -462,6 +470,8 @@ turns = {name: 2.4 * k for k, name in enumerate(panoramas)}
 crops = [
     thumbnail(view(p, turns[name], -0.25, np.radians(45), 240, 160), 240) for name, p in panoramas.items()
 ]
+
+# %%
 run.show(
     viz.sheet(crops, columns=6, width=2.2),
     "behind_the_hands",
@@ -512,6 +522,7 @@ def light_facts(panorama):
     return [light.max() / middle, np.log2(high / max(low, 1e-6)), 100 * of_brightest]
 
 
+# %%
 columns = ["brightest over median", "stops", "% of light from the brightest 1 %"]
 lights = pd.DataFrame({n: light_facts(p) for n, p in panoramas.items()}, index=columns).T
 lights.insert(0, "kind", [kind_of(name) for name in lights.index])
@@ -528,6 +539,8 @@ run.table(by_kind, "lights", caption="Dynamic range of the places by kind (stops
 model = people[min(2, len(people) - 1)]
 chosen = list(panoramas)[:: max(1, len(panoramas) // min(15, run.sizes.gallery_images + 1))][:15]
 lit = {name: photo(model["file"], name) for name in run.progress(chosen, desc="lights")}
+
+# %%
 titles = [f"{name} ({reply['exposure_ev']:+.1f} stops)" for name, (_, reply) in lit.items()]
 run.show(
     viz.sheet([image for image, _ in lit.values()], columns=5, titles=titles, width=2.6),
@@ -587,6 +600,7 @@ def look_at_from_scratch(eye):
     return R, -R @ eye
 
 
+# %%
 eye = 0.7 * track_directions(10)[1, 3]
 for mine, library in zip(look_at_from_scratch(eye), look_at(eye, np.zeros(3)), strict=True):
     np.testing.assert_allclose(mine, library, atol=1e-12)
@@ -627,6 +641,8 @@ views = [
     viz.picture(surfaces, view=viz.View(tuple(eye), (0, 1, 1e-3)), size=(150, 110), extent=0.26)
     for eye in tracks[:, ::2].reshape(-1, 3)
 ]
+
+# %%
 run.show(
     viz.sheet(views, columns=5, width=2.1),
     "views",
