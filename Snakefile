@@ -139,14 +139,14 @@ rule poses:
 # Every person's skin; notebook 08 shows how.
 rule skins:
     input:
-        code("renderih_lib/render/skin.py"),
+        code("renderih_lib/render/skin/baking.py"),
     output:
         f"{SKINS}/skins.json",
     params:
         seed=SEED,
     priority: 10
     shell:
-        "{PYTHON:q} -m renderih_lib.render.skin --count {SIZES.textures} --size {SIZES.texture_size}"
+        "{PYTHON:q} -m renderih_lib.render.skin.baking --count {SIZES.textures} --size {SIZES.texture_size}"
         " --seed {params.seed} --out {SKINS:q}"
 
 
@@ -154,7 +154,7 @@ rule skins:
 rule panorama:
     input:
         code("renderih_lib/render/panoramas.py"),
-        code("renderih_lib/render/blender/panorama.py"),
+        code("renderih_lib/render/blender/places/panorama.py"),
     output:
         f"{PLACES}/{{name}}.exr",
     wildcard_constraints:

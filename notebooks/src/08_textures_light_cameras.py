@@ -32,17 +32,17 @@ from renderih_lib import repro, viz
 from renderih_lib.hand.anatomy import angles_from_degrees
 from renderih_lib.hand.pair import PairPose, open_hand_pair
 from renderih_lib.hand.skeleton import KEYPOINT_NAMES
-
-# %%
-from renderih_lib.render import skin, skin_fields, skin_files, skin_hair
+from renderih_lib.render.bodies.mesh import ArmPair
+from renderih_lib.render.bodies.sleeves import Sleeve
 from renderih_lib.render.cameras import TRACK_TILTS, framing, look_at, project, to_camera, track_directions
 from renderih_lib.render.cycles import CyclesProcess
 from renderih_lib.render.environments import catalogue, kind_of, thumbnail, view
 from renderih_lib.render.frames import frame
-from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.recipes import recipe_for
-from renderih_lib.render.skin_texels import skin_texels
-from renderih_lib.render.sleeves import Sleeve
+
+# %%
+from renderih_lib.render.skin import baking, fields, files, hair
+from renderih_lib.render.skin.texels import skin_texels
 
 # %%
 run = repro.start("08_textures_light_cameras", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
@@ -115,24 +115,24 @@ def palm_from_scratch(rng):
         t = np.clip((x - low) / (high - low), 0, 1)
         return t * t * (3 - 2 * t)
 
-    edge = texels.facing + 0.12 * skin_fields.noise(texels.points, 6.0, rng)
-    towards_elbow = texels.points[:, 0] + 4 * skin_fields.noise(texels.points, 14.0, rng)
+    edge = texels.facing + 0.12 * fields.noise(texels.points, 6.0, rng)
+    towards_elbow = texels.points[:, 0] + 4 * fields.noise(texels.points, 14.0, rng)
     return (1 - step(edge, -0.35, 0.35)) * (1 - 0.9 * step(towards_elbow, -8, 47))
 
 
 palm = palm_from_scratch(run.rng("palm"))
-np.testing.assert_allclose(palm, skin_fields.palm_amount(texels, run.rng("palm")), atol=1e-6)
+np.testing.assert_allclose(palm, fields.palm_amount(texels, run.rng("palm")), atol=1e-6)
 
 # %% [markdown]
 # The colour is a mix of two colours in CIELAB, a space in which equal steps look equal. $L^*$ is lightness, $a^*$ runs
 # from green to red, $b^*$ from blue to yellow. Only then is it turned into the linear reflectance that a renderer needs.
 
 # %%
-tone = skin.TONES["dark_brown"]
+tone = baking.TONES["dark_brown"]
 mixed = np.array(tone.back) + palm[:, None] * (np.array(tone.palm) - tone.back)
 pictures = [
     np.repeat(np.nan_to_num(flat(palm), nan=1.0)[..., None], 3, 2),
-    shown(flat(skin.lab_to_linear(mixed))),
+    shown(flat(baking.lab_to_linear(mixed))),
 ]
 
 # %%
@@ -151,9 +151,9 @@ run.show(
 # along the finger from a joint, distance from a curve, a band of noise. Here they are, for one person.
 
 # %%
-parts = skin.skin_fields(texels, run.rng("person"))
+parts = baking.skin_fields(texels, run.rng("person"))
 names = [name for name in parts if name not in ("palm", "lunula", "nail_edge", "nail_rim")]
-drawn = {name: parts[name] for name in names} | {"hair": skin_hair.hair(texels, 0.8, run.rng("hair"))}
+drawn = {name: parts[name] for name in names} | {"hair": hair.hair(texels, 0.8, run.rng("hair"))}
 figure, axes = plt.subplots(4, 5, figsize=(13, 8.3))
 for axis, (name, values) in zip(axes.flat, drawn.items(), strict=True):
     axis.imshow(flat(values), cmap="gray", vmin=min(0, 2 * values.min()), vmax=max(0.3, values.max()))
@@ -176,7 +176,9 @@ run.show(
 # %%
 columns = ["L*", "a*", "b*", "L* dark", "a* dark", "b* dark", "height, mm"]
 layers = pd.DataFrame(
-    [[*layer.light, *layer.dark, layer.height] for layer in skin.LAYERS.values()], list(skin.LAYERS), columns
+    [[*layer.light, *layer.dark, layer.height] for layer in baking.LAYERS.values()],
+    list(baking.LAYERS),
+    columns,
 )
 layers.index.name = "field"
 run.table(
@@ -189,15 +191,15 @@ run.table(
 
 # %%
 lab, steps, darkness = mixed.copy(), [mixed.copy()], (60 - tone.back[0]) / 30
-for name, layer in skin.LAYERS.items():
+for name, layer in baking.LAYERS.items():
     offset = (1 - darkness) * np.array(layer.light) + darkness * np.array(layer.dark)
     lab = lab + parts[name][:, None] * offset
     if name in ("speckle", "wrinkles", "wrist_creases", "spots"):
         steps.append(lab)
-steps.append(skin.with_nails(lab, parts, darkness))
+steps.append(baking.with_nails(lab, parts, darkness))
 run.show(
     viz.sheet(
-        [shown(flat(skin.lab_to_linear(step))) for step in steps],
+        [shown(flat(baking.lab_to_linear(step))) for step in steps],
         columns=3,
         titles=[
             "two colours",
@@ -228,9 +230,9 @@ folder, people = index.parent, json.loads(index.read_text())
 
 # %%
 started = time.process_time()
-again = skin.bake_skin(people[0]["seed"], people[0]["tone"], size)
+again = baking.bake_skin(people[0]["seed"], people[0]["tone"], size)
 seconds = time.process_time() - started
-stored = skin_files.read_skin(folder / people[0]["file"])
+stored = files.read_skin(folder / people[0]["file"])
 assert np.allclose(again.albedo, stored.albedo, atol=1e-3)  # files hold half floats
 megabytes = np.mean([(folder / person["file"]).stat().st_size for person in people]) / 1e6
 print(f"{len(people)} skins of {size} × {size} texels, {seconds:.1f} CPU-seconds and {megabytes:.1f} MB each")
@@ -238,22 +240,22 @@ print(f"{len(people)} skins of {size} × {size} texels, {seconds:.1f} CPU-second
 # %%
 rows = []
 for person in people:
-    back, palm_color = skin.person_tone(person["tone"], np.random.default_rng(person["seed"]))
+    back, palm_color = baking.person_tone(person["tone"], np.random.default_rng(person["seed"]))
     ita = np.degrees(np.arctan2(back[0] - 50, back[2]))
-    assert skin.typology(back) == skin.typology(np.array(skin.TONES[person["tone"]].back))
-    rows.append([person["label"], *back, *palm_color, ita, skin.typology(back)])
+    assert baking.typology(back) == baking.typology(np.array(baking.TONES[person["tone"]].back))
+    rows.append([person["label"], *back, *palm_color, ita, baking.typology(back)])
 columns = ["group", "L*", "a*", "b*", "palm L*", "palm a*", "palm b*", "ITA, degrees", "class"]
 run.table(pd.DataFrame(rows, columns=columns).round(1), "people", caption="The people of this run.")
 
 # %% [markdown]
 # The maps of one person. The hand and the forearm are two islands of the atlas, each bled over its edge so that
 # filtering never meets the black between. Cycles bends its shading normals by the height, which knows no cuts; the
-# normal map holds the same relief for other renderers (`python -m renderih_lib.render.skin_files export`). The *folds*
+# normal map holds the same relief for other renderers (`python -m renderih_lib.render.skin.files export`). The *folds*
 # are added to the height where a joint is bent: creases of the palm side deepen between pads of flesh, and wrinkles
 # of the back are pulled flat.
 
 # %%
-maps = skin_files.read_skin(folder / people[-1]["file"])
+maps = files.read_skin(folder / people[-1]["file"])
 figure, axes = plt.subplots(1, 5, figsize=(16, 3.6))
 there = maps.roughness > 0
 pictures = {
@@ -378,8 +380,8 @@ def near(hand, keypoint, towards, width):
 def hair_of(person):
     """Amount of a person's hair; drawn right after the tone."""
     rng = np.random.default_rng(person["seed"])
-    skin.person_tone(person["tone"], rng)
-    return skin.person_hair(person["tone"], rng)[1]
+    baking.person_tone(person["tone"], rng)
+    return baking.person_hair(person["tone"], rng)[1]
 
 
 hairy = max(people, key=hair_of)
@@ -699,9 +701,9 @@ run.write_metrics(
 # <details><summary>One solution</summary>
 #
 # ```python
-# skin.TONES["mine"] = skin.Tone("mine", back=(48, 12, 20), palm=(56, 14, 19))
-# mine = skin.bake_skin(seed=1, tone="mine", size=512)
-# print(skin.typology(np.array(skin.TONES["mine"].back)))  # brown: ITA is -5.7 degrees
+# baking.TONES["mine"] = baking.Tone("mine", back=(48, 12, 20), palm=(56, 14, 19))
+# mine = baking.bake_skin(seed=1, tone="mine", size=512)
+# print(baking.typology(np.array(baking.TONES["mine"].back)))  # brown: ITA is -5.7 degrees
 # Image.fromarray((shown(mine.albedo)[::-1] * 255).astype("uint8"))
 # ```
 # </details>
@@ -714,7 +716,7 @@ run.write_metrics(
 # ```python
 # row, column = np.divmod(texels.index, size)
 # in_atlas = np.stack([row, column, 0 * row], 1) * (200 / size)
-# plt.imshow(flat(skin_fields.noise(in_atlas.astype(np.float32), 8.0, run.rng("seam"))))
+# plt.imshow(flat(fields.noise(in_atlas.astype(np.float32), 8.0, run.rng("seam"))))
 # ```
 # Along both sides of every finger and in a ring round the wrist: there the two sides of a cut are far apart in the atlas.
 # </details>

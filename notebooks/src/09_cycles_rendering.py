@@ -93,9 +93,9 @@ directions = np.stack([np.sin(alpha) * np.cos(tilt), np.sin(alpha) * np.sin(tilt
 assert np.allclose(directions, track_directions(10))
 
 # %%
+from renderih_lib.render.bodies.mesh import ArmPair
+from renderih_lib.render.bodies.sleeves import Sleeve
 from renderih_lib.render.frames import frame, plan_rows, row_camera, row_pose
-from renderih_lib.render.mesh import ArmPair
-from renderih_lib.render.sleeves import Sleeve
 
 rows = plan_rows(plan)
 arms, sleeve = ArmPair(info["recipe"]["levels"]), Sleeve()
@@ -165,7 +165,7 @@ assert max(offsets) < 0.1
 # %%
 import igl
 
-from renderih_lib.render.mesh import load_arm, smoothed, subdivision
+from renderih_lib.render.bodies.mesh import load_arm, smoothed, subdivision
 
 arm = load_arm()
 rest = arm.model.template.numpy().astype(np.float64)

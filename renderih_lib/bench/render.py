@@ -18,16 +18,16 @@ from PIL import Image
 from renderih_lib.bench.plan import PAIRS, plan_speed
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.annotate import mask_iou
+from renderih_lib.render.bodies.mesh import FOREARM_LABELS, ArmPair
+from renderih_lib.render.bodies.sleeves import Sleeve
 from renderih_lib.render.cameras import project, to_camera
 from renderih_lib.render.choice import choice_for
 from renderih_lib.render.cycles import CyclesProcess
 from renderih_lib.render.environments import shipped_environments
 from renderih_lib.render.frames import frame, plan_rows, read_plan
-from renderih_lib.render.mesh import FOREARM_LABELS, ArmPair
 from renderih_lib.render.plan import plan_info, plan_tables, write_plan
 from renderih_lib.render.recipes import recipe_for
-from renderih_lib.render.skin import write_skins
-from renderih_lib.render.sleeves import Sleeve
+from renderih_lib.render.skin.baking import write_skins
 from renderih_lib.render.sources import Sources
 from renderih_lib.render.worker import render_shard
 from renderih_lib.repro import sha256

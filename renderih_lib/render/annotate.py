@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from renderih_lib.hand.pair import HandPair, PairPose
+from renderih_lib.render.bodies.mesh import FOREARM_LABELS, ArmPair, Body, joined
 from renderih_lib.render.cameras import Camera, project, to_camera
-from renderih_lib.render.mesh import FOREARM_LABELS, ArmPair, Body, joined
 from renderih_lib.render.raster import Raster, rasterize
 
 DEPTH_UNIT = 1e-4  # metres per step of the depth image

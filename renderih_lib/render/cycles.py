@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from renderih_lib.render.bodies.mesh import ArmPair
+from renderih_lib.render.bodies.sleeves import Sleeve
 from renderih_lib.render.cameras import (
     BLENDER_FROM_WORLD,
     SENSOR_WIDTH,
@@ -17,8 +19,6 @@ from renderih_lib.render.cameras import (
     blender_intrinsics,
     blender_pose,
 )
-from renderih_lib.render.mesh import ArmPair
-from renderih_lib.render.sleeves import Sleeve
 
 IMAGES_PER_CHILD = 200  # then a fresh process: leaks cannot build up
 TIMEOUT = 900.0  # seconds for one answer

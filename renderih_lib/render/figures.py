@@ -6,10 +6,10 @@ import pandas as pd
 
 from renderih_lib import viz
 from renderih_lib.hand.pair import HandPair
+from renderih_lib.render.bodies.mesh import load_arm
+from renderih_lib.render.bodies.props import PROP_LABEL, TABLE_LABEL
 from renderih_lib.render.cameras import to_camera, track_directions
 from renderih_lib.render.frames import Frame, row_pose
-from renderih_lib.render.mesh import load_arm
-from renderih_lib.render.props import PROP_LABEL, TABLE_LABEL
 from renderih_lib.render.raster import rasterize
 from renderih_lib.render.shards import decoded, read_member
 

@@ -10,12 +10,12 @@ import torch
 
 from renderih_lib.hand.pair import PairPose
 from renderih_lib.render.annotate import Labels, labels
+from renderih_lib.render.bodies.mesh import ArmPair, Body
+from renderih_lib.render.bodies.props import placed, prop_mesh
+from renderih_lib.render.bodies.sleeves import Sleeve
 from renderih_lib.render.cameras import BLENDER_FROM_WORLD, Camera
 from renderih_lib.render.cycles import camera_job, write_geometry
-from renderih_lib.render.flexion import flexion
-from renderih_lib.render.mesh import ArmPair, Body
-from renderih_lib.render.props import placed, prop_mesh
-from renderih_lib.render.sleeves import Sleeve
+from renderih_lib.render.skin.flexion import flexion
 from renderih_lib.render.sources import Sources
 
 #: What a job takes from its row as it is.

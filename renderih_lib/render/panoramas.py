@@ -53,7 +53,7 @@ def make_panorama(name: str, seed: int, width: int, out: Path, *, threads: int =
 
 def _render(name: str, seed: int, width: int, threads: int, path: Path) -> None:
     kind, number = name.split("-")
-    command = [sys.executable, "-m", "renderih_lib.render.blender.panorama", "--kind", kind]
+    command = [sys.executable, "-m", "renderih_lib.render.blender.places.panorama", "--kind", kind]
     command += ["--number", str(int(number)), "--seed", str(seed), "--width", str(width)]
     command += ["--threads", str(threads), "--path", str(path)]
     child = subprocess.run(

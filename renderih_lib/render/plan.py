@@ -23,11 +23,11 @@ from scipy.special import ndtri
 
 from renderih_lib.hand.pair import PairPose
 from renderih_lib.pose.store import read_poses
+from renderih_lib.render.bodies.mesh import ArmPair
+from renderih_lib.render.bodies.props import random_size, touching_pose
 from renderih_lib.render.cameras import recorded_cameras, recorded_rig
 from renderih_lib.render.choice import PER_IMAGE, PER_PAIR, POSE_COLUMNS, PROP, Choice, choice_for
 from renderih_lib.render.environments import catalogue
-from renderih_lib.render.mesh import ArmPair
-from renderih_lib.render.props import random_size, touching_pose
 from renderih_lib.render.recipes import VIEW_TRANSFORMS, Recipe, recipe_for
 from renderih_lib.render.shards import flat_column
 from renderih_lib.render.splits import domain_and_split

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from renderih_lib.render.props import KINDS, TABLE
-from renderih_lib.render.sleeves import BARE
+from renderih_lib.render.bodies.props import KINDS, TABLE
+from renderih_lib.render.bodies.sleeves import BARE
 from renderih_lib.render.splits import domain_and_split
 from renderih_lib.scales import DATASETS, Scale
 

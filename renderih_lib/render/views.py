@@ -15,9 +15,9 @@ from renderih_lib.hand.anatomy import joint_rotations, rest_frames
 from renderih_lib.hand.model import HandModel
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.pose.library import load_pose_library
+from renderih_lib.render.bodies.forearms import BEND, forearm_bends
+from renderih_lib.render.bodies.mesh import FOREARM, load_arm
 from renderih_lib.render.cameras import Rig, fitted, look_at, segment_distances
-from renderih_lib.render.forearms import BEND, forearm_bends
-from renderih_lib.render.mesh import FOREARM, load_arm
 from renderih_lib.render.recipes import Recipe
 
 HIDDEN_LIMIT = 0.15  # of the keypoints behind a forearm, above which a view is rejected

@@ -20,12 +20,12 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from renderih_lib.render.bodies.mesh import ArmPair
+from renderih_lib.render.bodies.sleeves import Sleeve
 from renderih_lib.render.cycles import DEVICES, ChildDied, CyclesProcess
 from renderih_lib.render.frames import Frame, frame, plan_rows, read_plan
-from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.plan import HASHED, plan_info
 from renderih_lib.render.shards import flat_column, is_done, shard_path, write_shard
-from renderih_lib.render.sleeves import Sleeve
 from renderih_lib.render.sources import Sources
 from renderih_lib.render.staging import Staging, compressed
 from renderih_lib.repro import Meter, exit_code

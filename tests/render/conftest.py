@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
+from renderih_lib.render.bodies.mesh import ArmPair
 from renderih_lib.render.choice import choice_for
 from renderih_lib.render.cycles import CyclesProcess
 from renderih_lib.render.environments import shipped_environments
-from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.plan import make_plan, plan_info
 from renderih_lib.render.recipes import recipe_for
 from renderih_lib.repro import sha256

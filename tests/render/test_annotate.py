@@ -15,12 +15,12 @@ from renderih_lib.render.annotate import (
     silhouette,
     visible_keypoints,
 )
+from renderih_lib.render.bodies.mesh import FOREARM_LABELS, Body
+from renderih_lib.render.bodies.props import PROP_LABEL, placed, prop_mesh, touching_pose
+from renderih_lib.render.bodies.sleeves import Sleeve
 from renderih_lib.render.cameras import BLENDER_FROM_WORLD, Camera, framing, look_at, to_camera
 from renderih_lib.render.cycles import camera_job, write_geometry
 from renderih_lib.render.frames import frame, plan_rows, row_pose
-from renderih_lib.render.mesh import FOREARM_LABELS, Body
-from renderih_lib.render.props import PROP_LABEL, placed, prop_mesh, touching_pose
-from renderih_lib.render.sleeves import Sleeve
 
 
 @pytest.fixture(scope="module")

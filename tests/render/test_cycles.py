@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from renderih_lib.render.bodies.mesh import ArmPair
 from renderih_lib.render.cycles import CyclesProcess, write_geometry
-from renderih_lib.render.mesh import ArmPair
 
 
 def test_a_device_that_does_not_exist_is_refused():

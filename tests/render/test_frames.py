@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from renderih_lib.render.bodies.mesh import ArmPair
+from renderih_lib.render.bodies.sleeves import Sleeve
 from renderih_lib.render.frames import frame, plan_rows, read_plan
-from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.plan import plan_info, write_plan
-from renderih_lib.render.sleeves import Sleeve
 from renderih_lib.render.sources import Sources
 
 

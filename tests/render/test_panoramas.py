@@ -153,7 +153,7 @@ def test_a_killed_run_leaves_nothing_and_is_repeated(places, tmp_path):
 def test_rooms_are_of_many_kinds_and_have_things_within_reach():
     found = in_blender("""
 import json, time, bpy, numpy as np
-from renderih_lib.render.blender import rooms
+from renderih_lib.render.blender.places import rooms
 report = []
 for number in range(len(rooms.KINDS)):
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -189,7 +189,7 @@ print(json.dumps(report))
 def test_no_two_things_stand_in_one_place():
     found = in_blender("""
 import json, bpy, numpy as np
-from renderih_lib.render.blender import furniture, shell
+from renderih_lib.render.blender.places import furniture, shell
 bpy.ops.wm.read_factory_settings(use_empty=True)
 rng = np.random.default_rng(0)
 room = shell.Room(bpy.context.scene, rng, (5, 6, 2.6), False)

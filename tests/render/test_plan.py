@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from renderih_lib.hand.pair import open_hand_pair
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.pose.store import write_poses
+from renderih_lib.render.bodies.mesh import FOREARM, ArmPair, load_arm
+from renderih_lib.render.bodies.props import placed, prop_distance
 from renderih_lib.render.cameras import inside, look_at, rig_named
 from renderih_lib.render.choice import PER_IMAGE, PER_PAIR
 from renderih_lib.render.environments import kind_of, shipped_environments
 from renderih_lib.render.frames import plan_rows, row_camera, row_pose
-from renderih_lib.render.mesh import FOREARM, ArmPair, load_arm
 from renderih_lib.render.plan import (
     HASHED,
     PlanHash,
@@ -30,7 +31,6 @@ from renderih_lib.render.plan import (
     plan_tables,
     write_plan,
 )
-from renderih_lib.render.props import placed, prop_distance
 from renderih_lib.render.recipes import recipe_for
 from renderih_lib.render.splits import domain_and_split
 from renderih_lib.scales import DATASETS, scale_by_name

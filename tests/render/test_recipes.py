@@ -2,11 +2,11 @@ from dataclasses import fields
 
 import pytest
 
+from renderih_lib.render.bodies.props import KINDS, TABLE
+from renderih_lib.render.bodies.sleeves import BARE
 from renderih_lib.render.cameras import RIGS
 from renderih_lib.render.environments import PLACES
-from renderih_lib.render.props import KINDS, TABLE
 from renderih_lib.render.recipes import DOMAINS, VIEW_TRANSFORMS, recipe_for
-from renderih_lib.render.sleeves import BARE
 from renderih_lib.scales import DATASETS, NAMES, scale_by_name
 
 PAPER = scale_by_name("paper")

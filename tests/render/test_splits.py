@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from renderih_lib.render.skin import TONES
+from renderih_lib.render.skin.baking import TONES
 from renderih_lib.render.splits import (
     SPLITS,
     domain_and_split,

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderih_lib.pose.library import load_pose_library
+from renderih_lib.render.bodies.mesh import FOREARM, ArmPair, load_arm
 from renderih_lib.render.cameras import Camera, Rig, framing, inside, look_at, project, rig_named, to_camera
-from renderih_lib.render.mesh import FOREARM, ArmPair, load_arm
 from renderih_lib.render.recipes import recipe_for
 from renderih_lib.render.views import (
     HIDDEN_LIMIT,

@@ -18,13 +18,13 @@ from scipy.stats import spearmanr
 
 from renderih_lib.render import worker
 from renderih_lib.render.audit import main as audit
+from renderih_lib.render.bodies.mesh import ArmPair
+from renderih_lib.render.bodies.sleeves import Sleeve
 from renderih_lib.render.cycles import CyclesProcess
 from renderih_lib.render.environments import shipped_environments
 from renderih_lib.render.frames import frame, plan_rows
-from renderih_lib.render.mesh import ArmPair
 from renderih_lib.render.plan import plan_info, write_plan
 from renderih_lib.render.shards import decoded, flat_column, read_annotations, read_member
-from renderih_lib.render.sleeves import Sleeve
 from renderih_lib.render.sources import Sources
 from renderih_lib.render.worker import main, render_shard
 from renderih_lib.repro import sha256

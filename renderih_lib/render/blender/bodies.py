@@ -6,7 +6,7 @@ from mathutils import Matrix
 
 from renderih_lib.render.blender.fabrics import cloth
 from renderih_lib.render.blender.stuff import stuff
-from renderih_lib.render.garments import CIRCUMFERENCE, COLUMNS, garment, sleeve_rings
+from renderih_lib.render.bodies.garments import CIRCUMFERENCE, COLUMNS, garment, sleeve_rings
 
 SHARP = float(np.deg2rad(40))  # edges of a prop that bend more are not smoothed over
 

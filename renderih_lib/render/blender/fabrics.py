@@ -4,7 +4,7 @@ import numpy as np
 
 from renderih_lib.render.blender.shaders import Shader
 from renderih_lib.render.blender.surfaces import linear, shade
-from renderih_lib.render.garments import Garment
+from renderih_lib.render.bodies.garments import Garment
 
 _WOOL = ((196, 186, 168), (120, 118, 114), (46, 52, 68), (98, 40, 44), (58, 74, 58), (160, 122, 84), (38, 36, 38),
          (206, 172, 96), (168, 106, 112), (92, 122, 140))  # fmt: skip

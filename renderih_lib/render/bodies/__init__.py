@@ -1,0 +1,1 @@
+"""What stands before the camera: two arms, their sleeves, and things that they hold."""
