@@ -24,7 +24,7 @@ from scipy.special import ndtri
 from renderih_lib.hand.pair import PairPose
 from renderih_lib.pose.store import read_poses
 from renderih_lib.render.bodies.mesh import ArmPair
-from renderih_lib.render.bodies.props import random_size, touching_pose
+from renderih_lib.render.bodies.props import TABLE, random_size, touching_pose
 from renderih_lib.render.cameras import recorded_cameras, recorded_rig
 from renderih_lib.render.choice import PER_IMAGE, PER_PAIR, POSE_COLUMNS, PROP, Choice, choice_for
 from renderih_lib.render.environments import catalogue
@@ -181,7 +181,9 @@ def _chunk(choice: Choice, start: int, views: int, draws: int) -> tuple[dict, Pa
         recipe.jitter[0] * ndtri(shift),
         recipe.jitter[1] * ndtri(aim),
     )
-    shots = choose_views(rig, scenes, view_order(rig, per_pair[:, 3:]), wishes, recipe)
+    props = _props(choice, placed, start, draws)
+    held = props["prop_t"] if recipe.props and TABLE not in recipe.props else None
+    shots = choose_views(rig, scenes, view_order(rig, per_pair[:, 3:], held), wishes, recipe)
 
     columns = {"dataset": choice.dataset, "split": domain_and_split(choice.dataset)[1]}
     columns |= {
@@ -193,9 +195,7 @@ def _chunk(choice: Choice, start: int, views: int, draws: int) -> tuple[dict, Pa
         "image_format": recipe.image_format,
     }
     columns |= _looks(u, choice) | _lens(u, recipe)
-    columns |= {
-        name: _repeated(values, views) for name, values in _props(choice, placed, start, draws).items()
-    }
+    columns |= {name: _repeated(values, views) for name, values in props.items()}
     columns |= {"track": rig.track[shots.camera], "view": rig.view[shots.camera], "radius": shots.radius}
     columns |= {
         "roll": wishes.roll,

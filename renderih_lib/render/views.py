@@ -148,11 +148,13 @@ def person_frames(scenes: Scenes) -> np.ndarray:
     return np.stack([np.cross(up, back), up, back], 1)
 
 
-def view_order(rig: Rig, keys: np.ndarray) -> np.ndarray:
+def view_order(rig: Rig, keys: np.ndarray, prop: np.ndarray | None = None) -> np.ndarray:
     """Random orders (B, C) of a rig's cameras in which the tracks take turns.
 
     Args:
         keys: (B, C + T) uniform numbers, one for each camera and each of T tracks.
+        prop: (B, 3) from the centre of the hands to a prop; cameras within 60 degrees of it, before which it may
+            hide fingers, come first.
     """
     cameras = len(rig.eyes)
     priority = np.empty((len(keys), cameras))
@@ -160,7 +162,12 @@ def view_order(rig: Rig, keys: np.ndarray) -> np.ndarray:
         own = np.flatnonzero(rig.track == track)
         rank = keys[:, own].argsort(1).argsort(1)
         priority[:, own] = rank + keys[:, cameras + track, None]
-    return priority.argsort(1)
+    order = priority.argsort(1)
+    if prop is None:
+        return order
+    lengths = np.linalg.norm(prop, axis=1)[:, None] * np.linalg.norm(rig.eyes, axis=1)
+    aside = prop @ rig.eyes.T < 0.5 * lengths
+    return np.take_along_axis(order, np.take_along_axis(aside, order, 1).argsort(1, kind="stable"), 1)
 
 
 def choose_views(rig: Rig, scenes: Scenes, order: np.ndarray, wishes: Wishes, recipe: Recipe) -> Shots:

@@ -203,3 +203,18 @@ def test_recorded_cameras_keep_their_rotation(natural):
     shots = shoot(rig, scenes, np.arange(8), wishes(8, radius=1.0, roll=3.0), CROP)
     np.testing.assert_allclose(shots.R, R)
     np.testing.assert_allclose(-np.einsum("nji,nj->ni", shots.R, shots.t), rig.eyes, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seeds)
+def test_cameras_that_see_a_prop_before_the_hands_come_first(seed):
+    rig, rng = rig_named("tracks", 10), np.random.default_rng(seed)
+    keys, prop = rng.random((3, 44)), rng.normal(size=(3, 3)) * 0.1
+    order, before = view_order(rig, keys), view_order(rig, keys, prop)
+    for k in range(3):
+        towards = rig.eyes @ prop[k] >= 0.5 * np.linalg.norm(prop[k]) * np.linalg.norm(rig.eyes, axis=1)
+        seen = towards[before[k]]
+        assert not (np.diff(seen.astype(int)) > 0).any()  # first all of one side, then the others
+        assert [c for c in order[k] if towards[c]] == [
+            c for c in before[k] if towards[c]
+        ]  # in the same order
