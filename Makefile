@@ -1,6 +1,7 @@
 # Two commands: `make reproduce` runs everything, `make test` tests everything. Each target sets up .venv by itself.
 #   make reproduce SCALE=tiny        the quick look (demo is the default; gpu, paper)
 #   make reproduce DATA_ROOT=/data   with the gated datasets, if you have them (docs/data)
+#   make reproduce DEVICE=optix      images on a GPU: cuda, optix, hip or metal
 #   make venv TORCH="torch==2.13.0 --index-url URL"   another build of torch, CUDA or CPU only
 #   make venv PYTHON=/path/to/python3.11
 PYTHON    ?= python3.11
@@ -10,6 +11,7 @@ SCALE     ?= demo
 SEED      ?= 0
 OUT_DIR   ?= runs
 DATA_ROOT ?=
+DEVICE    ?= cpu
 CORES     ?= 2
 
 IN_VENV := $(VENV)/bin/python
@@ -31,7 +33,7 @@ $(READY): pyproject.toml
 
 reproduce: $(READY)  ## run all notebooks at SCALE; goes on where it stopped
 	@$(IN_VENV) -m renderih_lib.reproduce --scale "$(SCALE)" --seed "$(SEED)" --out-dir "$(OUT_DIR)" \
-	  --data-root "$(DATA_ROOT)" --cores "$(CORES)"
+	  --data-root "$(DATA_ROOT)" --cores "$(CORES)" --device "$(DEVICE)"
 
 test: $(READY)  ## all tests, the whole graph at tiny included
 	@$(IN_VENV) -m pytest

@@ -8,6 +8,7 @@ from renderih_lib.scales import DATASETS, scale_by_name
 
 SIZES = scale_by_name(config.setdefault("scale", "demo"))
 SEED = int(config.setdefault("seed", 0))
+DEVICE = config.setdefault("device", "cpu")  # of Cycles: cpu, cuda, optix, hip or metal
 DATA_ROOT = config.setdefault("data_root", "") or ""
 OUT_DIR = config.setdefault("out_dir", "runs")
 SOURCES = config.setdefault("sources", "notebooks/src")
@@ -202,10 +203,11 @@ rule shard:
         dataset="|".join(DATASETS),
         shard=r"\d{5}",
     params:
+        device=DEVICE,
         folder=lambda wildcards: f"{RESULTS}/datasets/{wildcards.dataset}",
         number=lambda wildcards: int(wildcards.shard),
     priority: 5
     retries: 1
     shell:
         "{PYTHON:q} -m renderih_lib.render.worker --plan {input.plan:q} --shard {params.number} --out {params.folder:q}"
-        " --threads {threads}"
+        " --device {params.device} --threads {threads}"

@@ -28,7 +28,7 @@ from renderih_lib.scales import Scale, scale_by_name
 DURATIONS = Path(__file__).with_name("durations.yaml")
 
 #: Snakemake's configuration besides the scale.
-CONFIG = ("seed", "out_dir", "data_root", "sources")
+CONFIG = ("seed", "out_dir", "data_root", "sources", "device")
 
 _RUN_VARIABLE = (
     "RENDERIH_RUN"  # marks the processes of one call, so that a later call can end what a kill left
@@ -263,6 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out-dir", default="runs")
     parser.add_argument("--data-root", default="")
+    parser.add_argument("--device", default="cpu", help="of Cycles: cpu, cuda, optix, hip or metal")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--sources", default="notebooks/src", help="folder of the notebooks' sources")
     options, more = parser.parse_known_args(arguments)

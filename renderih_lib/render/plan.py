@@ -28,7 +28,7 @@ from renderih_lib.render.bodies.props import TABLE, random_size, touching_pose
 from renderih_lib.render.cameras import recorded_cameras, recorded_rig
 from renderih_lib.render.choice import PER_IMAGE, PER_PAIR, POSE_COLUMNS, PROP, Choice, choice_for
 from renderih_lib.render.environments import catalogue
-from renderih_lib.render.recipes import VIEW_TRANSFORMS, Recipe, recipe_for
+from renderih_lib.render.recipes import VIEW_TRANSFORMS, Recipe, changed, recipe_for
 from renderih_lib.render.shards import flat_column
 from renderih_lib.render.splits import domain_and_split
 from renderih_lib.render.views import (
@@ -322,13 +322,16 @@ def _plan(args: argparse.Namespace) -> None:
     choice = choice_for(
         **_read_inputs(args.poses, args.skins, catalogue(args.environments, args.own_environments)),
         dataset=args.dataset,
-        recipe=recipe_for(args.dataset, sizes),
+        recipe=changed(recipe_for(args.dataset, sizes), args.set),
         seed=args.seed,
         raw_count=sizes.raw_poses,
         rig=recorded_rig(recorded_cameras(args.cameras)) if args.cameras else None,
     )
     views = min(sizes.images(args.dataset) // sizes.poses(args.dataset), len(choice.rig.eyes))
-    draws = sizes.images(args.dataset) // views
+    images = sizes.images(args.dataset) if args.images is None else args.images
+    if images < 1:
+        raise ValueError(f"images is {images}; a plan has at least one")
+    draws = -(-images // views)
     folders = {
         "skins_folder": args.skins,
         "environments_folder": args.environments,
@@ -356,6 +359,16 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--dataset", choices=DATASETS, required=True)
     parser.add_argument("--scale", choices=NAMES, required=True)
+    parser.add_argument(
+        "--images", type=int, help="how many at least, instead of the scale's; pairs have all their views"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a field of the recipe (recipes.py)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)

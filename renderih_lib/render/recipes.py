@@ -1,6 +1,9 @@
 """Recipes: how the images of each domain are made, the paper's own and those of the stand-ins (DESIGN section 7)."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+
+import yaml
 
 from renderih_lib.render.bodies.props import KINDS, TABLE
 from renderih_lib.render.bodies.sleeves import BARE
@@ -26,6 +29,7 @@ class Recipe:
     bounces: int
     importance_map: int  # pixels of the light's importance map; 0 lets Cycles choose
     fast_denoiser: bool
+    normals: bool = False  # also write the direction of the surface at each pixel
 
     # Cameras
     rig: str = "tracks"  # of `cameras.RIGS`
@@ -73,6 +77,29 @@ def recipe_for(dataset: str, sizes: Scale) -> Recipe:
     if dataset not in DATASETS:
         raise ValueError(f"dataset must be one of {DATASETS}, got {dataset!r}")
     return gallery(sizes) if dataset == "gallery" else DOMAINS[domain_and_split(dataset)[0]](sizes)
+
+
+def changed(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """The recipe with some fields set by texts like "rig=first person", "normals=true" or "fill=[0.5, 0.7]".
+
+    Raises:
+        ValueError: if a text is no setting, there is no such field, or the value is not of the field's type.
+    """
+    fields = asdict(recipe)
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign or name not in fields:
+            raise ValueError(f"{setting!r} is no setting: write NAME=VALUE with one of {', '.join(fields)}")
+        value, old = yaml.safe_load(text), fields[name]
+        value = tuple(value) if isinstance(value, list) else value
+        value = float(value) if isinstance(old, float) and type(value) is int else value
+        numbers = (
+            isinstance(old, tuple) and old and not isinstance(old[0], str)
+        )  # of which there must be as many
+        if type(value) is not type(old) or (numbers and len(value) != len(old)):
+            raise ValueError(f"{name} is {old!r} in this recipe; {text!r} is not of that form")
+        fields[name] = value
+    return Recipe(**fields)
 
 
 def gallery(sizes: Scale) -> Recipe:

@@ -129,7 +129,7 @@ class _Shard:
     def _prepared(self, row: dict) -> _Pending | None:
         """The labels and the job of a row; None if the row is bad."""
         try:
-            item = frame(row, self.arms, self.sleeve, self.info["recipe"].get("normals", False))
+            item = frame(row, self.arms, self.sleeve, self.info["recipe"]["normals"])
             if len(item.labels.hand_pixels) == 0:
                 raise ValueError("no pixel shows a hand")
             return _Pending(item, self)

@@ -347,6 +347,19 @@ def test_the_command_writes_a_plan(command, capsys, dataset):
     assert max(plan["shard"].to_pylist()) + 1 == TINY_SCALE.shards(dataset)
 
 
+def test_the_command_takes_a_number_of_images_and_changes_of_the_recipe(command, capsys):
+    arguments, out = command
+    wishes = ["--images", "5", "--set", "rig=first person", "--set", "normals=true"]
+    assert main([*arguments, "--dataset", "renderih-train", *wishes]) == 0
+    plan = pq.read_table(out)
+    assert len(plan) == 6  # three pairs of two views
+    assert plan_info(plan)["recipe"]["rig"] == "first person" and plan_info(plan)["recipe"]["normals"]
+    assert set(plan["track"].to_pylist()) == {0}
+    for wrong in (["--images", "0"], ["--set", "rig=moon"], ["--set", "lens=3"]):
+        assert main([*arguments, "--dataset", "renderih-train", *wrong]) == 1
+        assert capsys.readouterr().err.startswith("error: ")
+
+
 def test_the_command_ends_with_one_line_when_something_is_missing(command, tmp_path, capsys):
     arguments, out = command
     (tmp_path / "empty").mkdir()

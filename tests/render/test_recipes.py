@@ -6,7 +6,7 @@ from renderih_lib.render.bodies.props import KINDS, TABLE
 from renderih_lib.render.bodies.sleeves import BARE
 from renderih_lib.render.cameras import RIGS
 from renderih_lib.render.environments import PLACES
-from renderih_lib.render.recipes import DOMAINS, VIEW_TRANSFORMS, recipe_for
+from renderih_lib.render.recipes import DOMAINS, VIEW_TRANSFORMS, changed, recipe_for
 from renderih_lib.scales import DATASETS, NAMES, scale_by_name
 
 PAPER = scale_by_name("paper")
@@ -67,3 +67,20 @@ def test_domains_differ_in_what_they_stand_for():
 def test_an_unknown_dataset_is_refused():
     with pytest.raises(ValueError, match="dataset must be one of"):
         recipe_for("holiday", PAPER)
+
+
+def test_a_setting_changes_one_field():
+    recipe = recipe_for("renderih-train", PAPER)
+    made = changed(recipe, ["rig=first person", "normals=true", "fill=[0.5, 0.7]", "roll=3", "places=[room]"])
+    assert (made.rig, made.normals, made.fill, made.roll) == ("first person", True, (0.5, 0.7), 3.0)
+    assert made.places == ("room",) and isinstance(made.roll, float)
+    assert changed(recipe, []) == recipe
+
+
+@pytest.mark.parametrize(
+    "setting", ["rigs=tracks", "rig", "normals=1", "fill=0.5", "fill=[1, 2, 3]", "samples=four"]
+)
+def test_a_wrong_setting_is_named(setting):
+    with pytest.raises(ValueError, match="no setting|is not of that form") as error:
+        changed(recipe_for("renderih-train", PAPER), [setting])
+    assert setting.split("=")[0] in str(error.value)
