@@ -86,6 +86,20 @@ def wall_materials(room: Room, accent: float = 0.5) -> list:
     return walls
 
 
+def finished(room: Room, floors, walls, beams: float, day, sunny: float, dressing: str) -> np.ndarray:
+    """Closes a furnished room; where the camera stands in it, (3,) metres.
+
+    Args:
+        floors: kinds of `floor_material`. walls: four materials, or how often one wall differs from the others.
+        beams: how often the ceiling is of wood. day: range of the sky's radiance. sunny: how often the sun shines in.
+    """
+    rng, floor = room.rng, floor_material(room, floors)
+    walls = wall_materials(room, walls) if isinstance(walls, float) else walls
+    ceiling = ceiling_material(room, beams)
+    room.enclose(walls, floor, ceiling, rng.uniform(*day), rng.random() < sunny, dressing)
+    return room.camera
+
+
 def floor_material(room: Room, kinds):
     """A floor of one of some kinds."""
     rng, kind = room.rng, kinds[room.rng.integers(len(kinds))]

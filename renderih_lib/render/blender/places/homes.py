@@ -44,16 +44,7 @@ def living(scene, rng):
     if rng.random() < 0.6:
         room.hang_lamp(*place[:2], 2.0)
     decor.hang_pictures(room, int(rng.integers(2, 6)))
-    floor = decor.floor_material(room, ("boards", "parquet", "carpet", "boards"))
-    room.enclose(
-        decor.wall_materials(room, 0.7),
-        floor,
-        decor.ceiling_material(room),
-        rng.uniform(4, 9),
-        rng.random() < 0.6,
-        "curtains",
-    )
-    return room.camera
+    return decor.finished(room, ("boards", "parquet", "carpet", "boards"), 0.7, 0.2, (4, 9), 0.6, "curtains")
 
 
 def kitchen(scene, rng):
@@ -103,16 +94,15 @@ def kitchen(scene, rng):
             None,
             ((0.15, 0.075), (0.1, 0.1), (0.2, 0.1))[rng.integers(3)],
         )
-    floor = decor.floor_material(room, ("tiles", "checker", "boards", "stone"))
-    room.enclose(
+    return decor.finished(
+        room,
+        ("tiles", "checker", "boards", "stone"),
         walls,
-        floor,
-        decor.ceiling_material(room, 0.1),
-        rng.uniform(4, 9),
-        rng.random() < 0.6,
+        0.1,
+        (4, 9),
+        0.6,
         ("", "blinds", "curtains")[rng.integers(3)],
     )
-    return room.camera
 
 
 def dining(scene, rng):
@@ -136,16 +126,7 @@ def dining(scene, rng):
     room.back(fittings.floor_lamp(rng, f, room.lamp(60)))
     room.back(fittings.mirror(f, 0.6, 0.9), None, 1.15)
     decor.hang_pictures(room, 5)
-    floor = decor.floor_material(room, ("parquet", "boards", "stone"))
-    room.enclose(
-        decor.wall_materials(room, 0.9),
-        floor,
-        decor.ceiling_material(room, 0.3),
-        rng.uniform(4, 8),
-        rng.random() < 0.5,
-        "curtains",
-    )
-    return room.camera
+    return decor.finished(room, ("parquet", "boards", "stone"), 0.9, 0.3, (4, 8), 0.5, "curtains")
 
 
 def bedroom(scene, rng):
@@ -189,16 +170,7 @@ def bedroom(scene, rng):
     decor.hang_pictures(room, 4)
     if rng.random() < 0.6:
         room.ceiling_grid("dish", 1, 1, 20, 3000)
-    floor = decor.floor_material(room, ("boards", "carpet", "parquet"))
-    room.enclose(
-        decor.wall_materials(room, 0.8),
-        floor,
-        decor.ceiling_material(room, 0.15),
-        rng.uniform(3, 7),
-        rng.random() < 0.6,
-        "curtains",
-    )
-    return room.camera
+    return decor.finished(room, ("boards", "carpet", "parquet"), 0.8, 0.15, (3, 7), 0.6, "curtains")
 
 
 def bathroom(scene, rng):
@@ -236,9 +208,7 @@ def bathroom(scene, rng):
         walls[rng.integers(4)] = surfaces.tiles(
             rng, pick(rng, DEEP + DARK), pick(rng, DEEP + PALE), (0.05, 0.05)
         )
-    floor = decor.floor_material(room, ("tiles", "checker", "stone", "tiles"))
-    room.enclose(walls, floor, decor.ceiling_material(room, 0.0), rng.uniform(4, 8), rng.random() < 0.4, "")
-    return room.camera
+    return decor.finished(room, ("tiles", "checker", "stone", "tiles"), walls, 0.0, (4, 8), 0.4, "")
 
 
 def hall(scene, rng):
@@ -277,16 +247,7 @@ def hall(scene, rng):
     decor.hang_pictures(room, 6)
     furniture.rug(rng, (2.2, 0.9)).put(scene, *(room.size[:2] / 2), 0, angle)
     room.hang_lamp(*(room.size[:2] / 2), 2.3, 90)
-    floor = decor.floor_material(room, ("checker", "tiles", "parquet", "stone"))
-    room.enclose(
-        decor.wall_materials(room, 0.7),
-        floor,
-        decor.ceiling_material(room),
-        rng.uniform(4, 9),
-        rng.random() < 0.6,
-        "",
-    )
-    return room.camera
+    return decor.finished(room, ("checker", "tiles", "parquet", "stone"), 0.7, 0.2, (4, 9), 0.6, "")
 
 
 def study(scene, rng):
@@ -308,16 +269,9 @@ def study(scene, rng):
     if rng.random() < 0.6:
         furniture.rug(rng, (1.8, 1.2)).put(scene, *(room.size[:2] / 2), 0, place[2])
     room.ceiling_grid("dish", 1, 1, 15, 3000)
-    floor = decor.floor_material(room, ("boards", "parquet", "carpet"))
-    room.enclose(
-        decor.wall_materials(room, 0.7),
-        floor,
-        decor.ceiling_material(room),
-        rng.uniform(4, 8),
-        rng.random() < 0.5,
-        ("blinds", "curtains")[rng.integers(2)],
+    return decor.finished(
+        room, ("boards", "parquet", "carpet"), 0.7, 0.2, (4, 8), 0.5, ("blinds", "curtains")[rng.integers(2)]
     )
-    return room.camera
 
 
 def hobby_room(scene, rng):
@@ -340,13 +294,4 @@ def hobby_room(scene, rng):
     room.back(fittings.pegboard(rng, f, 1.2), None, 1.2)
     room.back(furniture.tall_plant(rng, f))
     decor.hang_pictures(room, 5)
-    floor = decor.floor_material(room, ("boards", "carpet", "stone"))
-    room.enclose(
-        decor.wall_materials(room, 0.8),
-        floor,
-        decor.ceiling_material(room, 0.3),
-        rng.uniform(4, 8),
-        rng.random() < 0.5,
-        "curtains",
-    )
-    return room.camera
+    return decor.finished(room, ("boards", "carpet", "stone"), 0.8, 0.3, (4, 8), 0.5, "curtains")

@@ -38,16 +38,7 @@ def office(scene, rng):
     room.back(Thing().include(clutter.basket(rng, f), 0, 0.2))
     decor.hang_pictures(room, 2)
     room.ceiling_grid("panel", 3, 3, 18, 4200)
-    floor = decor.floor_material(room, ("carpet", "carpet", "stone"))
-    room.enclose(
-        decor.wall_materials(room, 0.5),
-        floor,
-        decor.ceiling_material(room, 0.0),
-        rng.uniform(4, 8),
-        rng.random() < 0.5,
-        "blinds",
-    )
-    return room.camera
+    return decor.finished(room, ("carpet", "carpet", "stone"), 0.5, 0.0, (4, 8), 0.5, "blinds")
 
 
 def workshop(scene, rng):
@@ -130,16 +121,7 @@ def library(scene, rng):
     room.back(fittings.floor_lamp(rng, f, room.lamp(60)))
     room.hang_lamp(*place[:2], 2.2, 60)
     furniture.rug(rng, (3.0, 2.2)).put(scene, *place[:2], 0, place[2])
-    floor = decor.floor_material(room, ("parquet", "boards", "carpet"))
-    room.enclose(
-        decor.wall_materials(room, 0.3),
-        floor,
-        decor.ceiling_material(room, 0.5),
-        rng.uniform(4, 8),
-        rng.random() < 0.6,
-        "",
-    )
-    return room.camera
+    return decor.finished(room, ("parquet", "boards", "carpet"), 0.3, 0.5, (4, 8), 0.6, "")
 
 
 def cafe(scene, rng):
@@ -183,16 +165,7 @@ def cafe(scene, rng):
     room.back(furniture.tree_plant(rng, f))
     room.back(furniture.tree_plant(rng, f))
     decor.hang_pictures(room, 6)
-    floor = decor.floor_material(room, ("boards", "checker", "concrete", "tiles"))
-    room.enclose(
-        decor.wall_materials(room, 1.0),
-        floor,
-        decor.ceiling_material(room, 0.3),
-        rng.uniform(4, 8),
-        rng.random() < 0.5,
-        "",
-    )
-    return room.camera
+    return decor.finished(room, ("boards", "checker", "concrete", "tiles"), 1.0, 0.3, (4, 8), 0.5, "")
 
 
 def atelier(scene, rng):
@@ -238,9 +211,7 @@ def atelier(scene, rng):
         surfaces.brick(rng, pick(rng, [(0.5, 0.47, 0.44), WOODS[2]])) if rng.random() < 0.5 else plain,
         plain,
     ]
-    floor = decor.floor_material(room, ("concrete", "boards"))
-    room.enclose(walls, floor, decor.ceiling_material(room, 0.4), rng.uniform(4, 9), rng.random() < 0.6, "")
-    return room.camera
+    return decor.finished(room, ("concrete", "boards"), walls, 0.4, (4, 9), 0.6, "")
 
 
 def laboratory(scene, rng):
@@ -290,11 +261,7 @@ def laboratory(scene, rng):
     tiled = surfaces.tiles(rng, pick(rng, PALE), None, (0.15, 0.15))
     walls = [surfaces.plaster(rng, pick(rng, PALE + WALLS))] * 4
     walls[wall] = tiled
-    floor = decor.floor_material(room, ("stone", "tiles"))
-    room.enclose(
-        walls, floor, decor.ceiling_material(room, 0.0), rng.uniform(4, 7), rng.random() < 0.3, "blinds"
-    )
-    return room.camera
+    return decor.finished(room, ("stone", "tiles"), walls, 0.0, (4, 7), 0.3, "blinds")
 
 
 def classroom(scene, rng):
@@ -330,16 +297,7 @@ def classroom(scene, rng):
     room.back(furniture.tree_plant(rng, f))
     decor.hang_pictures(room, 5)
     room.ceiling_grid("tube", 3, 3, 50, 4000)
-    floor = decor.floor_material(room, ("stone", "parquet", "boards"))
-    room.enclose(
-        decor.wall_materials(room, 0.4),
-        floor,
-        decor.ceiling_material(room, 0.0),
-        rng.uniform(4, 9),
-        rng.random() < 0.6,
-        "",
-    )
-    return room.camera
+    return decor.finished(room, ("stone", "parquet", "boards"), 0.4, 0.0, (4, 9), 0.6, "")
 
 
 def shop(scene, rng):
@@ -377,6 +335,4 @@ def shop(scene, rng):
     decor.hang_pictures(room, 3)
     room.ceiling_grid(("tube", "panel", "spot")[rng.integers(3)], 3, 3, 70, rng.choice([3200, 4200, 5000]))
     walls = decor.wall_materials(room, 0.7)
-    floor = decor.floor_material(room, ("tiles", "stone", "boards", "concrete"))
-    room.enclose(walls, floor, decor.ceiling_material(room, 0.2), rng.uniform(4, 8), rng.random() < 0.4, "")
-    return room.camera
+    return decor.finished(room, ("tiles", "stone", "boards", "concrete"), walls, 0.2, (4, 8), 0.4, "")
