@@ -171,7 +171,8 @@ def _chunk(choice: Choice, start: int, views: int, draws: int) -> tuple[dict, Pa
     scenes, middle = centred_scenes(poses)
     turn = Rotation.from_rotvec(np.deg2rad(recipe.turn) * ndtri(per_pair[:, :3])).as_matrix()
     if recipe.upright:
-        turn = turn @ person_frames(scenes)
+        lift = Rotation.from_euler("x", -recipe.lift, degrees=True).as_matrix()
+        turn = turn @ lift @ person_frames(scenes)
     scenes, placed = scenes.moved(turn, np.zeros((1, 3))), placed_pairs(poses, middle, turn)
     shift, aim = (np.stack([u[f"{name}_{axis}"] for axis in "xyz"], -1) for name in ("shift", "aim"))
     wishes = Wishes(

@@ -43,6 +43,7 @@ class Recipe:
         0.0,
     )  # metres, standard deviations of the camera's place and its target
     turn: float = 0.0  # degrees per axis, standard deviation of a rotation of the whole pair
+    lift: float = 0.0  # degrees by which the forearms of an upright person rise towards the elbows
     upright: bool = False  # turn the pair so that its person sits upright at +z and looks towards -z
 
     # People and places
@@ -174,6 +175,7 @@ def tabletop(sizes: Scale) -> Recipe:
         radius=(1.0, 1.0),
         roll=0.0,
         upright=True,
+        lift=25.0,  # else forearms would end in the table
         turn=10.0,
         places=("room",),
         props=(TABLE,),
