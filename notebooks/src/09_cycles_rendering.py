@@ -246,34 +246,35 @@ assert np.allclose(pixels[..., :2] / pixels[..., 2:], row["keypoints_2d"].reshap
 
 
 # %%
-columns = 3 if len(gallery) > 3 else 2
+columns = 6 if len(gallery) > 6 else 2
 run.show(
-    figures.picture_grid(gallery, columns, keypoints=False),
+    figures.picture_grid(gallery, columns, keypoints=False, width=10 / columns),
     "gallery",
-    caption="The gallery as rendered: every picture with its own pose, person's skin, panorama and camera.",
+    caption="The gallery as rendered (paper Figure 1): every picture with its own pose, person, clothes, place and camera.",
     alt="A grid of rendered photographs of two hands in different light, before different backgrounds.",
 )
+figures.save_contact_sheet(gallery, columns, run.output("figures/gallery.jpg"))
 
 # %% [markdown]
-# Now the same pictures with everything that is known about them.
+# Now some of them with everything that is known about them.
 
 # %%
 run.show(
-    figures.picture_grid(gallery, columns),
+    figures.picture_grid(gallery.head(12), 3),
     "gallery_keypoints",
-    caption="Projected keypoints on every picture, from the plan alone. Right hand vermillion, left hand sky blue; "
+    caption="Projected keypoints, from the plan alone. Right hand vermillion, left hand sky blue; "
     "hidden joints are drawn too.",
     alt="The same grid with hand skeletons drawn over both hands in two colours.",
 )
 
 
 # %%
-strips = [figures.label_picture(row)[::2, ::2] for _, row in gallery.iterrows()]
+strips = [figures.label_picture(row)[::2, ::2] for _, row in gallery.head(12).iterrows()]
 wide = 2 if len(strips) > 3 else 1
 run.show(
     viz.sheet(strips, columns=wide, width=11 / wide),
     "gallery_labels",
-    caption="The stored masks and depth of every picture. In each strip: visible parts laid over the picture "
+    caption="The stored masks and depth of the same pictures. In each strip: visible parts laid over the picture "
     "(oranges right, blues left, grey forearms), the right hand as if it were alone, the left hand likewise, and depth "
     "(yellow near, dark far; 35 cm of range).",
     alt="For each picture a strip of four: coloured parts over the photograph, right hand mask, left hand mask, depth.",
@@ -340,7 +341,7 @@ assert compared["IoU"].min() > (0.95 if info["recipe"]["width"] > 300 else 0.9)
 seen = gallery["keypoint_visible"].map(np.mean)
 best = gallery.loc[seen.nlargest(6).index].sort_index()
 run.show(
-    figures.picture_grid(best, columns, width=3.6, size=8),
+    figures.picture_grid(best, 3, width=3.6, size=8),
     "six_renders",
     caption="Six rendered pictures with their projected keypoints: those of the gallery in which most joints are visible.",
     alt="Six photographs of two hands with skeletons drawn over them, right hand vermillion and left hand sky blue.",

@@ -1,8 +1,11 @@
 """Pictures of rendered data for the notebooks: cameras around hands, keypoints, masks and depth over images."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from renderih_lib import viz
 from renderih_lib.hand.pair import HandPair
@@ -12,6 +15,7 @@ from renderih_lib.render.cameras import to_camera, track_directions
 from renderih_lib.render.frames import Frame, row_pose
 from renderih_lib.render.raster import rasterize
 from renderih_lib.render.shards import decoded, read_member
+from renderih_lib.repro import replacing
 
 GREY = "#6B6257"
 DEPTH_RANGE = 0.35  # metres from the nearest point to the darkest colour
@@ -57,6 +61,21 @@ def picture_grid(rows: pd.DataFrame, columns: int, *, keypoints: bool = True, wi
     figure.subplots_adjust(0, 0, 1, 1, 0.01, 0.01)
     plt.close(figure)
     return figure
+
+
+def save_contact_sheet(rows: pd.DataFrame, columns: int, path: Path, width: int = 256) -> None:
+    """The images of some annotation rows side by side as one JPEG, each `width` pixels wide.
+
+    Args:
+        rows: of `shards.read_annotations`, all of one picture size.
+    """
+    height = round(width * rows.iloc[0].height / rows.iloc[0].width)
+    sheet = Image.new("RGB", (columns * width, -(-len(rows) // columns) * height), "white")
+    for number, (_, row) in enumerate(rows.iterrows()):
+        picture = Image.fromarray(decoded(read_member(row))).resize((width, height), Image.Resampling.LANCZOS)
+        sheet.paste(picture, (number % columns * width, number // columns * height))
+    with replacing(path) as temporary:
+        sheet.save(temporary, format="JPEG", quality=90)
 
 
 def label_picture(row: pd.Series) -> np.ndarray:
