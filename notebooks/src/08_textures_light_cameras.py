@@ -464,7 +464,7 @@ panoramas = {n: small(cycles.panorama(environments[n])) for n in run.progress(pl
 
 # %%
 run.show(
-    viz.sheet([thumbnail(p) for p in panoramas.values()], columns=5, titles=list(panoramas), width=2.8),
+    viz.sheet([thumbnail(p) for p in panoramas.values()], columns=5, titles=list(panoramas), width=2.2),
     "panoramas",
     caption="The places of this run, each exposed for itself: eight photographed ones that ship with Blender, and "
     "generated rooms and outdoor places. Left and right edges of each meet.",

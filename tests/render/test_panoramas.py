@@ -138,8 +138,8 @@ def test_another_width_is_the_same_place_and_another_number_or_seed_is_not(place
 
 @pytest.mark.slow
 def test_a_killed_run_leaves_nothing_and_is_repeated(places, tmp_path):
-    for seconds in (0.3, 2.5):
-        process = subprocess.Popen(command(tmp_path), stdout=subprocess.DEVNULL)
+    for seconds in (0.3, 2.5):  # of about ten that this width takes
+        process = subprocess.Popen(command(tmp_path, width=512), stdout=subprocess.DEVNULL)
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         process.wait()
