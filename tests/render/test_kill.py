@@ -1,15 +1,15 @@
 """Snakemake is killed while it renders; what is made afterwards is only what was not made yet."""
 
+import contextlib
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from renderih_lib.pose.library import load_pose_library
@@ -61,39 +61,46 @@ def driver(out):
     return [*command, "--cores", "1", *map(str, markers), "--allowed-rules", "shard"], markers
 
 
-def child_of(process, word):
-    """The child of a process whose command line has `word`."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return next(int(c) for c in children if word.encode() in Path(f"/proc/{c}/cmdline").read_bytes())
-
-
 def staged(marker):
     """Names of the finished images of a shard that is not finished."""
     return {path.name for path in marker.with_suffix(".staging").glob("*") if path.name.isdigit()}
+
+
+def killed(planned, out, rng):
+    """Kills Snakemake and its worker while they render below `out`.
+
+    Returns the command that goes on, the markers, and how many images of each unfinished shard wait.
+    """
+    shutil.copytree(planned, out)
+    command, markers = driver(out)
+    process, finished = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL), rng.integers(1, 4)
+    while not any(len(staged(marker)) >= finished for marker in markers):
+        assert process.poll() is None
+        time.sleep(0.02)
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    assert process.wait() != 0
+    return command, markers, {marker: len(staged(marker)) for marker in markers if not marker.exists()}
 
 
 @pytest.mark.slow
 def test_snakemake_killed_at_a_random_time_ends_with_the_same_shards_and_makes_nothing_twice(
     undisturbed, planned, tmp_path
 ):
-    out = tmp_path / "killed"
-    shutil.copytree(planned, out)
-    command, markers = driver(out)
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    finished = np.random.default_rng(0).integers(1, 5)  # images of the first shard, of eight
-    while len(staged(markers[0])) < finished:
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.kill(child_of(process, "snakemake"), signal.SIGKILL)
-    assert process.wait() != 0
+    rng = np.random.default_rng(0)
+    for attempt in range(5):  # a kill may come after the last image
+        out = tmp_path / f"killed-{attempt}"
+        command, markers, waiting = killed(planned, out, rng)
+        if any(waiting.values()):
+            break
+    assert any(waiting.values())
 
     # Snakemake makes a shard again that it did not see finished, even if all files were there
     stages = out / "tiny" / "stages.json"
     acknowledged = stages.read_text() if stages.exists() else ""
     seen = [marker for marker in markers if f"shard {DATASET} {marker.stem[-5:]}" in acknowledged]
     written = {marker: marker.stat().st_mtime_ns for marker in seen}
-    waiting = {marker: len(staged(marker)) for marker in markers if not marker.exists()}
-    assert waiting
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
