@@ -47,7 +47,7 @@ TARGETS = {
     "plan_1m_mb": ("<=", 2_000.0, "MB"),
     "identical_bytes": (">=", 1, ""),
 }
-FAST = {"width": 256, "height": 256, "samples": 4}  # a crop to learn from
+FAST = {"width": 256, "height": 256, "samples": 2}  # a crop to learn from
 _SETTLED = 20  # images after which every texture and panorama is in memory
 
 
@@ -56,7 +56,7 @@ def bench_render(
     alone: int = 4,
     steady: int = 200,
     reference: int = 512,
-    texture: int = 1_024,
+    texture: int = 2_048,
     pairs: int = PAIRS,
     **size: int,
 ) -> dict:
@@ -73,7 +73,7 @@ def bench_render(
         folder = Path(folder)
         for _ in write_skins(folder / "skins", 4, texture, SEED):
             pass
-        full = written_plan(folder / "full", "gallery", images, "demo", **size)
+        full = written_plan(folder / "full", "gallery", images, "gpu", **size)
         fast = written_plan(folder / "fast", "renderih-train", max(images, steady + 1), "gpu", **FAST)
         figures = shard_speed(full, "full") | shard_speed(fast, "fast", images)
         figures |= against_a_process_each(full, alone, figures["full_s_per_image"])
