@@ -2,11 +2,13 @@
 # # 08 · Textures, light and cameras
 #
 # **Question** What makes a rendered hand look like somebody's hand? ·
-# **Paper** section 3.2, Figures 5, 6 and 7 · **Needs** nothing · **Takes** about 4 minutes at demo on 2 cores
+# **Paper** section 3.2, Figures 5, 6 and 7 · **Needs** the skins and the
+# places of the run, which `make reproduce` makes first · **Takes** about 7 minutes at demo on one core
 #
 # You will see skin made from nothing but the shape of the hand: light palms, red knuckles, creases, veins, nails.
-# Then the paper's seven tone groups on the same pair of hands (Figure 5), the same hands under eight measured
-# lights (Figure 6), and the four circular camera tracks (Figure 7). Every photograph is path traced by Cycles.
+# Then the paper's seven tone groups on the same pair of hands (Figure 5), close-ups, thirty places to stand in and the
+# same hands in them (Figure 6), and the four circular camera tracks (Figure 7). Every photograph is path traced by
+# Cycles.
 
 # %% tags=["parameters"]
 scale: str = "demo"  # tiny, demo, gpu or paper (renderih_lib/scales.py)
@@ -773,9 +775,10 @@ run.write_metrics(
 # - Skin that depends on the place on the hand has no seams, takes seconds per person, and needs no downloads.
 # - The scattering decides whether detail survives: diffusion lengths used as free paths make wax of creases and pores.
 # - Palms, knuckles, creases and nails turn a mannequin into a person; tones need more than one colour each.
-# - Panoramas carry 8 to 20 stops of light, and night is twelve times darker than sunrise: metering is not optional.
+# - Places carry 7 to 25 stops of light, and the darkest need six stops more exposure than the brightest: metering is
+#   not optional. What a place shows behind the hands is decided by what stands within arm's reach.
 #
 # **Limits.** The tones are chosen, not measured. Hairs are painted, so none sticks out against the light, and folds bend the
 # light but not the outline. Fingers stay round where they press.
 #
-# **Next** 09 · Rendering with Cycles.
+# Next: [09 · Cycles rendering](09_cycles_rendering.ipynb).

@@ -8,7 +8,8 @@
 # The paper renders a million pictures. Three things make such a number bearable: every random choice is made
 # beforehand, in a table (the *plan*); workers only execute its rows, in any order, and can be killed at any time; and
 # the labels are computed from the plan, not measured in pictures. You will see the plan, the cameras, one picture
-# grow step by step, the labels laid over every example, and how far labels and pixels disagree.
+# grow step by step, the labels laid over examples, how far labels and pixels disagree, and five domains that stand in
+# for the datasets of the paper's tables.
 
 # %% tags=["parameters"]
 scale: str = "demo"  # tiny, demo, gpu or paper (renderih_lib/scales.py)
