@@ -247,7 +247,7 @@ assert np.allclose(pixels[..., :2] / pixels[..., 2:], row["keypoints_2d"].reshap
 
 
 # %%
-columns = 6 if len(gallery) > 6 else 2
+columns = 10 if len(gallery) > 10 else 2
 run.show(
     figures.picture_grid(gallery, columns, keypoints=False, width=10 / columns),
     "gallery",

@@ -27,7 +27,7 @@ class Recipe:
     subsurface: bool
     bump: bool
     bounces: int
-    importance_map: int  # pixels of the light's importance map; 0 lets Cycles choose
+    importance_map: int  # pixels of the light's importance map, which is made anew for each image
     fast_denoiser: bool
     normals: bool = False  # also write the direction of the surface at each pixel
 
@@ -116,7 +116,7 @@ def gallery(sizes: Scale) -> Recipe:
         subsurface=True,
         bump=True,
         bounces=6,
-        importance_map=0 if sizes.gallery_samples >= 8 else 64,
+        importance_map=1_024,
         fast_denoiser=False,
         roll=4.0,
         f_stop=(2.8, 16.0),

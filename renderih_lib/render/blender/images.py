@@ -12,7 +12,7 @@ VIEWS = {
     "AgX none": ("AgX", "None"),
     "Standard": ("Standard", "None"),
 }
-CACHE_BYTES = 512 * 2**20  # of skins and panoramas kept in memory between images
+CACHE_BYTES = 2**30  # of skins and panoramas kept in memory between images
 IN_USE = 3  # things that one image needs at once: a skin, a panorama, another one to paste
 
 

@@ -123,8 +123,8 @@ class Studio:
         cycles.diffuse_bounces = cycles.glossy_bounces = recipe["bounces"]
         cycles.caustics_reflective = cycles.caustics_refractive = False
         cycles.denoiser = "OPENIMAGEDENOISE"
-        if recipe["fast_denoiser"]:
-            cycles.denoising_quality = cycles.denoising_prefilter = "FAST"
+        cycles.denoising_quality = "FAST" if recipe["fast_denoiser"] else "BALANCED"
+        cycles.denoising_prefilter = "FAST"  # accurate costs 3 s of a picture's 9, for 0.5 dB
         scene.render.dither_intensity = 0.0
         scene.render.use_stamp = False
 

@@ -15,9 +15,8 @@ class PanoramaWorld:
         world = scene.world = bpy.data.worlds.new("world")
         world.use_nodes = True
         self.background = world.node_tree.nodes["Background"]
-        if recipe["importance_map"]:
-            world.cycles.sampling_method = "MANUAL"
-            world.cycles.sample_map_resolution = recipe["importance_map"]
+        world.cycles.sampling_method = "MANUAL"  # Cycles' own choice costs 2 s of a picture's 9
+        world.cycles.sample_map_resolution = recipe["importance_map"]
         nodes, links = world.node_tree.nodes, world.node_tree.links
         self.panorama, self.mapping = nodes.new("ShaderNodeTexEnvironment"), nodes.new("ShaderNodeMapping")
         where = nodes.new("ShaderNodeTexCoord")
