@@ -1,5 +1,6 @@
 """Reader of our own rendered shards (`renderih_lib.render.shards`): any image by its index."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -53,6 +54,7 @@ class RenderedDataset:
                 pose_id=int(row["pose_id"]),
                 source=row["dataset"],
                 parts=_hand_parts(_image(row, "parts")),
+                mask_iou=float(row.get("hand_iou", math.nan)),
             )
             for i, (_, row) in enumerate(rows.iterrows())
         ]
