@@ -15,9 +15,8 @@ LARGEST = 20  # sides of the picture; a crop beyond is no sight of hands but a w
 def cropped(sample: Sample, ratio: float = RATIO) -> Sample:
     """The square about the projected hands, cut out pixel by pixel, so that K follows exactly.
 
-    The longer side of the box about both hands spans `ratio` of the crop (to a pixel: nothing is resampled here, see
-    `collate`). The box is of the meshes where they are known, else of the annotated keypoints. Beyond the border the
-    picture is black and its parts unknown.
+    The longer side of the box about both hands, annotated keypoints and meshes, spans `ratio` of the crop (to a pixel:
+    nothing is resampled here, see `collate`). Beyond the border the picture is black and its parts unknown.
 
     Raises:
         ValueError: if `ratio` is not in (0, 1], no keypoint is annotated, or the hands are not before the camera.
@@ -36,8 +35,8 @@ def _window(sample: Sample, ratio: float) -> tuple[int, int, int]:
     points = sample.keypoints[sample.known]
     if not len(points):
         raise ValueError(f"sample {sample.sample_id} has no annotated keypoint to crop about")
-    if sample.vertices is not None:
-        points = sample.vertices[np.asarray(sample.valid, bool)].reshape(-1, 3)
+    if (meshed := sample.meshed).any():
+        points = np.concatenate([points, sample.vertices[meshed].reshape(-1, 3)])
     pixels = project(torch.from_numpy(points), torch.from_numpy(sample.K)).numpy().astype(np.float64)
     low, high = pixels.min(0), pixels.max(0)
     side = max(1, math.ceil(max(high - low) / ratio))

@@ -25,7 +25,7 @@ UNKNOWN_PART = 255  # of pixels that nobody labelled
 class Sample:
     """One image and both hands in its camera's frame (OpenCV axes, metres), hand axis (right, left).
 
-    Keypoints and hands that are not annotated are zeros.
+    Keypoints that are not annotated are zeros, and so are the vertices of a hand without a mesh.
 
     Raises:
         ValueError: if an array has another shape or type than written here, or a number is not finite.
@@ -71,6 +71,12 @@ class Sample:
         """Which keypoints are annotated, (2, 21) bool."""
         each = np.ones((2, KEYPOINT_COUNT), bool) if self.keypoint_valid is None else self.keypoint_valid
         return each & np.asarray(self.valid, bool)[:, None]
+
+    @property
+    def meshed(self) -> np.ndarray:
+        """Which hands have vertices, (2,) bool."""
+        valid = np.asarray(self.valid, bool)
+        return valid & (False if self.vertices is None else self.vertices.any((1, 2)))
 
     @property
     def pixels(self) -> np.ndarray:
@@ -141,7 +147,7 @@ def collate(samples: Sequence[Sample], size: int) -> SampleBatch:
     images, parts, K = (np.stack(arrays) for arrays in zip(*resized, strict=True))
     valid = np.stack([s.valid for s in samples]).astype(bool)
     known = np.stack([s.known for s in samples])
-    mesh_valid = valid & np.array([[s.vertices is not None] for s in samples])
+    mesh_valid = np.stack([s.meshed for s in samples])
     vertex_count = next((s.vertices.shape[1] for s in samples if s.vertices is not None), VERTEX_COUNT)
     vertices = np.stack([_vertices(s, vertex_count) for s in samples])
     keypoints = np.stack([s.keypoints for s in samples])
