@@ -5,6 +5,7 @@ objects by stubs that only keep their state, checks every array, and keeps the r
 """
 
 import codecs
+import copy
 import hashlib
 import io
 import os
@@ -13,9 +14,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy.sparse import csc_matrix
+from scipy.spatial.transform import Rotation
+from torch import Tensor
 
 from renderih_lib.hand.model import HandModel
+from renderih_lib.hand.pair import HandPair
 from renderih_lib.hand.skeleton import JOINT_COUNT, PARENTS, SIDES
 
 #: Skin vertices used as finger tips (thumb, index, middle, ring, pinky) on both sides, the choice of IntagHand and
@@ -23,6 +28,7 @@ from renderih_lib.hand.skeleton import JOINT_COUNT, PARENTS, SIDES
 MANO_TIPS = (745, 317, 444, 556, 673)
 
 VERTEX_COUNT, FACE_COUNT, SHAPE_COUNT = 778, 1538, 10
+_NAME = "MANO"
 _POSE_COUNT = 3 * (JOINT_COUNT - 1)
 
 # What a MANO file must hold: shape and kind ("f" real, "i" integer).
@@ -75,9 +81,59 @@ def load_mano(
         tip_vertices=MANO_TIPS,
         pose_dirs=arrays["posedirs"],
         joint_regressor=regressor,
+        mean_pose=arrays["hands_mean"],
+        pose_components=arrays["hands_components"],
         side=side,
-        name="MANO",
+        name=_NAME,
     )
+
+
+def load_mano_pair(folder: str | Path, left_shapedirs: str = "fixed") -> HandPair:
+    """MANO's right and left hand from the folder that holds both files; arguments and errors as in `load_mano`."""
+    hands = (
+        load_mano(Path(folder) / f"MANO_{side.upper()}.pkl", side, left_shapedirs=left_shapedirs)
+        for side in SIDES
+    )
+    return HandPair(*hands)
+
+
+def is_mano(hand: HandModel) -> bool:
+    """Whether a hand is MANO, so that meshes and poses of MANO are meshes and poses of it."""
+    return hand.name == _NAME
+
+
+def mano_rotations(
+    hand: HandModel, pose: np.ndarray, *, flat: bool = False, coefficients: bool = False
+) -> Tensor:
+    """Local rotations (N, 16, 3, 3) float32 of poses (N, 48) radians as datasets store them.
+
+    Args:
+        hand: MANO of the pose's side.
+        pose: axis-angle of the wrist, then 45 numbers of the fingers.
+        flat: the 45 numbers hold MANO's mean pose already (`flat_hand_mean=True`).
+        coefficients: the 45 numbers are coefficients of MANO's principal components.
+
+    Raises:
+        ValueError: if `hand` is not MANO.
+    """
+    if not is_mano(hand):
+        raise ValueError(f"hand must be MANO, got {hand.name}")
+    wrist, fingers = np.split(np.asarray(pose, np.float64), [3], axis=-1)
+    if coefficients:
+        fingers = fingers @ hand.pose_components.double().numpy()
+    if not flat:
+        fingers = fingers + hand.mean_pose.double().numpy()
+    axis_angles = np.concatenate([wrist, fingers], -1).reshape(-1, 3)
+    return torch.from_numpy(Rotation.from_rotvec(axis_angles).as_matrix()).float().view(-1, JOINT_COUNT, 3, 3)
+
+
+def as_released(left: HandModel) -> HandModel:
+    """MANO's left hand with the x sign of the distributed shape basis, for data that were fitted with the defect."""
+    dirs = repaired_shapedirs(left.template.numpy(), left.shape_dirs.numpy())
+    twin = copy.deepcopy(left)
+    twin.shape_dirs = torch.as_tensor(dirs).to(left.shape_dirs) * torch.tensor([[-1.0], [1.0], [1.0]])
+    twin.joint_dirs = torch.einsum("jv,vcs->jcs", left.joint_regressor, twin.shape_dirs)
+    return twin
 
 
 def mano_pose_space(
@@ -146,10 +202,13 @@ class _SparseColumns(_Stub):
 
 
 _RECONSTRUCT = np.empty(0).__reduce__()[0]
-# Every name a MANO pickle may ask for; all of them immutable, so that nothing in this process can be changed.
+_SCALAR = np.float64(0).__reduce__()[0]
+# Every name that MANO's and the datasets' pickles need; all immutable, so that nothing in this process can be changed.
 _NAMES = {
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
     ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy.core.multiarray", "scalar"): _SCALAR,
+    ("numpy._core.multiarray", "scalar"): _SCALAR,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("scipy.sparse.csc", "csc_matrix"): _SparseColumns,
@@ -174,16 +233,30 @@ class _Unpickler(pickle.Unpickler):
             raise _ForbiddenName(f"{module}.{name}") from None
 
 
-def _read_pickle(path: Path, source: bytes) -> dict[str, np.ndarray]:
+def restricted_load(source: bytes):
+    """What a pickle of plain values and NumPy arrays holds; text of Python 2 is read as latin1.
+
+    chumpy's and scipy's objects become stubs, which `plain_array` turns into arrays.
+
+    Raises:
+        ValueError: why it is not read, in one line: the bytes are damaged, or ask for a name that could run code.
+    """
     try:
-        content = _Unpickler(io.BytesIO(source), encoding="latin1").load()
+        return _Unpickler(io.BytesIO(source), encoding="latin1").load()
     except _ForbiddenName as error:
         raise ValueError(
-            f"{path}: refused, the file asks for {error}, which MANO does not need and which could run code; "
-            f"do not open it with other tools, {_REMEDY}"
+            f"refused, the file asks for {error}, which such data do not need and which could run code; "
+            "do not open it with other tools"
         ) from None
     except Exception as error:  # damaged bytes can raise nearly anything
-        raise ValueError(f"{path}: not a readable pickle ({_one_line(error)}); {_REMEDY}") from None
+        raise ValueError(f"not a readable pickle ({_one_line(error)})") from None
+
+
+def _read_pickle(path: Path, source: bytes) -> dict[str, np.ndarray]:
+    try:
+        content = restricted_load(source)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; {_REMEDY}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path}: holds a {type(content).__name__} instead of MANO's dictionary; {_REMEDY}")
     missing = [key for key in _CONTENTS if key not in content]
@@ -194,7 +267,7 @@ def _read_pickle(path: Path, source: bytes) -> dict[str, np.ndarray]:
 
 def _array(path: Path, key: str, value) -> np.ndarray:
     try:
-        array = np.array(_value(value))
+        array = np.array(plain_array(value))
     except Exception as error:
         raise ValueError(f"{path}: {key} cannot be read ({_one_line(error)}); {_REMEDY}") from None
     expected, kind = _CONTENTS[key]
@@ -207,13 +280,16 @@ def _array(path: Path, key: str, value) -> np.ndarray:
     return array.astype(np.float64 if kind == "f" else np.int64)
 
 
-def _value(thing) -> np.ndarray:
+def plain_array(thing) -> np.ndarray:
+    """The array that `restricted_load` read, also out of a stub; TypeError if it is none."""
     if isinstance(thing, np.ndarray):
         return thing
     if isinstance(thing, _Array):
-        return _value(thing.state["x"])
+        return plain_array(thing.state["x"])
     if isinstance(thing, _Selection):
-        return _value(thing.state["a"]).ravel()[thing.state["idxs"]].reshape(thing.state["preferred_shape"])
+        return (
+            plain_array(thing.state["a"]).ravel()[thing.state["idxs"]].reshape(thing.state["preferred_shape"])
+        )
     if isinstance(thing, _SparseColumns):
         state = thing.state
         matrix = csc_matrix(

@@ -11,6 +11,8 @@ from renderih_lib.hand.skeleton import JOINT_COUNT, KEYPOINT_SOURCE, PARENTS, SI
 #: Mirrors a right hand into a left one: the plane x = 0 of the rest frame.
 MIRROR = torch.diag(torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64))
 
+_POSE_COUNT = 3 * (JOINT_COUNT - 1)  # axis-angles of the finger joints
+
 
 class HandMesh(NamedTuple):
     """A posed batch of one hand, all in metres and in the frame of `translation`."""
@@ -37,6 +39,8 @@ class HandModel(nn.Module):
         tip_vertices: (5,) int, thumb, index, middle, ring, pinky.
         pose_dirs: (V, 3, 135) float or None, metres per entry of `rotation - identity` (MANO).
         joint_regressor: (16, V) float or None, joints from *posed* vertices (for networks that predict vertices).
+        mean_pose: (45,) float or None, radians, axis-angles that non-flat data leave out (MANO).
+        pose_components: (45, 45) float or None, one principal component of the pose per row (MANO).
         side: "right" or "left".
         name: what `repr` and provenance call it.
 
@@ -56,6 +60,8 @@ class HandModel(nn.Module):
         tip_vertices,
         pose_dirs=None,
         joint_regressor=None,
+        mean_pose=None,
+        pose_components=None,
         side: str = "right",
         name: str = "hand",
     ):
@@ -72,6 +78,8 @@ class HandModel(nn.Module):
             "skin_weights": (skin_weights, (vertex_count, JOINT_COUNT)),
             "pose_dirs": (pose_dirs, (vertex_count, 3, 9 * (JOINT_COUNT - 1))),
             "joint_regressor": (joint_regressor, (JOINT_COUNT, vertex_count)),
+            "mean_pose": (mean_pose, (_POSE_COUNT,)),
+            "pose_components": (pose_components, (_POSE_COUNT, _POSE_COUNT)),
         }
         for key, (array, expected) in floats.items():
             self.register_buffer(key, None if array is None else _finite(key, array, expected))
@@ -152,6 +160,9 @@ class HandModel(nn.Module):
         if self.pose_dirs is not None:
             sign = (flip[:, None] * flip).reshape(-1).repeat(JOINT_COUNT - 1)
             pose_dirs = self.pose_dirs * flip[:, None] * sign
+        turn = flip.prod() * flip.repeat(JOINT_COUNT - 1)  # an axis-angle mirrors as an axial vector
+        mean = None if self.mean_pose is None else self.mean_pose * turn
+        components = None if self.pose_components is None else self.pose_components * turn
         twin = HandModel(
             template=self.template * flip,
             faces=self.faces.flip(-1),
@@ -162,6 +173,8 @@ class HandModel(nn.Module):
             tip_vertices=self.tip_vertices,
             pose_dirs=pose_dirs,
             joint_regressor=self.joint_regressor,
+            mean_pose=mean,
+            pose_components=components,
             side=SIDES[1 - SIDES.index(self.side)],
             name=self.name,
         )
