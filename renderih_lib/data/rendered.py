@@ -5,12 +5,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 
 from renderih_lib.data.samples import PART_NAMES, Sample, SampleBatch, collate
+from renderih_lib.hand.mano import is_mano
 from renderih_lib.hand.pair import HandPair, PairPose
-from renderih_lib.hand.skeleton import KEYPOINT_COUNT
-from renderih_lib.render.shards import decoded, read_annotations, read_member, stacked
+from renderih_lib.hand.skeleton import FINGER_JOINT_COUNT, KEYPOINT_COUNT
+from renderih_lib.render.shards import decoded
+
+#: What is read of each image's row, lists with their shape.
+_LISTS = {"K": (3, 3), "R": (3, 3), "t": (1, 3), "keypoints_3d": (2, KEYPOINT_COUNT, 3)}
+_POSE = {"angles": (2, FINGER_JOINT_COUNT, 3), "wrist": (2, 3, 3), "translation": (2, 3), "shape": (2, -1)}
+_SINGLE = ("key", "dataset", "pose_id", "image_offset", "image_size", "parts_offset", "parts_size")
+_OPTIONAL = ("hand_iou",)
 
 
 class RenderedDataset:
@@ -18,45 +27,56 @@ class RenderedDataset:
 
     Args:
         folder: holds shard-*.tar, .parquet and .json.
-        hands: the hand models that were rendered; they give the vertices, which shards do not store.
+        hands: the hand models that were rendered; they give the vertices, which shards do not store. With MANO's
+            hands, which are others, samples have joints only.
+        parts: whether to decode what each pixel shows, half of an image's time.
 
     Raises:
         ValueError: if no shard is finished or a file is not what its done-marker promises.
     """
 
-    def __init__(self, folder: str | Path, hands: HandPair):
-        self.folder, self.hands = Path(folder), hands
-        self.rows = read_annotations(self.folder)
-        missing = sorted({tar for tar in self.rows["tar"] if not Path(tar).is_file()})
-        if missing:
-            raise ValueError(f"{missing[0]} is missing although its shard is marked done; render it again")
+    is_cropped = True  # each image is a view of the hands already
+
+    def __init__(self, folder: str | Path, hands: HandPair, *, parts: bool = True):
+        self.folder, self.parts = Path(folder), parts
+        self.hands = None if is_mano(hands.right) else hands
+        markers = sorted(self.folder.glob("shard-*.json"))
+        if not markers:
+            raise ValueError(
+                f"{self.folder} has no finished shard (shard-*.json); run the render worker first"
+            )
+        self.tars = [marker.with_suffix(".tar") for marker in markers]
+        if missing := next((tar for tar in self.tars if not tar.is_file()), None):
+            raise ValueError(f"{missing} is missing although its shard is marked done; render it again")
+        tables = [_columns(marker.with_suffix(".parquet"), self.hands is not None) for marker in markers]
+        self.columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+        self.shard = np.repeat(np.arange(len(markers)), [len(table["key"]) for table in tables])
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.shard)
 
     def __getitem__(self, index: int) -> Sample:
         return self.samples([index])[0]
 
     def samples(self, indices: Iterable[int]) -> list[Sample]:
         """The samples at `indices`, their meshes posed in one batch."""
-        rows = self.rows.iloc[list(indices)]
+        picked = np.asarray(list(indices), int)
+        rows = {name: values[picked] for name, values in self.columns.items()}
         vertices = self._vertices(rows)
-        keypoints = stacked(rows["keypoints_3d"], 2, KEYPOINT_COUNT, 3)
-        K = stacked(rows["K"], 3, 3).astype(np.float32)
         return [
             Sample(
-                image=_image(row, "image"),
-                K=K[i],
-                vertices=vertices[i],
-                keypoints=keypoints[i],
+                image=self._decoded(index, "image"),
+                K=rows["K"][i].astype(np.float32),
+                vertices=None if vertices is None else vertices[i],
+                keypoints=rows["keypoints_3d"][i],
                 valid=np.ones(2, dtype=bool),
-                sample_id=f"{row['dataset']}/{row['key']}",
-                pose_id=int(row["pose_id"]),
-                source=row["dataset"],
-                parts=_hand_parts(_image(row, "parts")),
-                mask_iou=float(row.get("hand_iou", math.nan)),
+                sample_id=f"{rows['dataset'][i]}/{rows['key'][i]}",
+                pose_id=int(rows["pose_id"][i]),
+                source=str(rows["dataset"][i]),
+                parts=_hand_parts(self._decoded(index, "parts")) if self.parts else None,
+                mask_iou=float(rows["hand_iou"][i]),
             )
-            for i, (_, row) in enumerate(rows.iterrows())
+            for i, index in enumerate(picked)
         ]
 
     def load(self, size: int, chunk: int = 256) -> SampleBatch:
@@ -67,29 +87,44 @@ class RenderedDataset:
         )
 
     @torch.no_grad()
-    def _vertices(self, rows) -> np.ndarray:
+    def _vertices(self, rows: dict[str, np.ndarray]) -> np.ndarray | None:
         """(N, 2, V, 3) float32 metres in each row's camera."""
-        pose = PairPose(
-            angles=torch.from_numpy(stacked(rows["angles"], 2, 15, 3)),
-            wrist=torch.from_numpy(stacked(rows["wrist"], 2, 3, 3)),
-            translation=torch.from_numpy(stacked(rows["translation"], 2, 3)),
-            shape=torch.from_numpy(stacked(rows["shape"], 2, self.hands.right.shape_count)),
-        )
+        if self.hands is None:
+            return None
+        pose = PairPose(**{name: torch.from_numpy(rows[name]) for name in _POSE})
         world = self.hands(pose.to(torch.float32)).vertices.numpy()
-        R, t = stacked(rows["R"], 1, 3, 3), stacked(rows["t"], 1, 1, 3)
+        R, t = rows["R"][:, None], rows["t"][:, None]
         return (world @ np.swapaxes(R, -1, -2) + t).astype(np.float32)
+
+    def _decoded(self, index: int, name: str) -> np.ndarray:
+        tar = self.tars[self.shard[index]]
+        with open(tar, "rb") as file:
+            file.seek(self.columns[f"{name}_offset"][index])
+            data = file.read(self.columns[f"{name}_size"][index])
+        try:
+            return decoded(data)
+        except OSError as error:
+            key = self.columns["key"][index]
+            raise ValueError(f"{name} {key} in {tar} cannot be decoded; render its shard again") from error
+
+
+def _columns(path: Path, posed: bool) -> dict[str, np.ndarray]:
+    """What is needed of one shard's table, each column an array."""
+    lists = _LISTS | (_POSE if posed else {})
+    there = pq.read_schema(path).names
+    table = pq.read_table(path, columns=[*lists, *_SINGLE, *(name for name in _OPTIONAL if name in there)])
+    columns = {name: _flat(table[name]).reshape(len(table), *shape) for name, shape in lists.items()}
+    columns |= {name: table[name].to_numpy() for name in _SINGLE}
+    columns |= {name: columns[name].astype(str) for name in ("key", "dataset")}
+    unknown = np.full(len(table), math.nan)
+    return columns | {name: table[name].to_numpy() if name in there else unknown for name in _OPTIONAL}
+
+
+def _flat(column: pa.ChunkedArray) -> np.ndarray:
+    """All numbers of a column of lists."""
+    return np.concatenate([chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks])
 
 
 def _hand_parts(parts: np.ndarray) -> np.ndarray:
     """Labels as `PART_NAMES` has them: a prop is background, since it is no part of a hand."""
     return np.where(parts < len(PART_NAMES), parts, 0).astype(np.uint8)
-
-
-def _image(row, name: str) -> np.ndarray:
-    data = read_member(row, name)
-    try:
-        return decoded(data)
-    except OSError as error:
-        raise ValueError(
-            f"{name} {row['key']} in {row['tar']} cannot be decoded; render its shard again"
-        ) from error
