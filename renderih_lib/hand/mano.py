@@ -105,7 +105,7 @@ def is_mano(hand: HandModel) -> bool:
 def mano_rotations(
     hand: HandModel, pose: np.ndarray, *, flat: bool = False, coefficients: bool = False
 ) -> Tensor:
-    """Local rotations (N, 16, 3, 3) float32 of poses (N, 48) radians as datasets store them.
+    """Local rotations (N, 16, 3, 3) of poses (N, 48) radians as datasets store them, in the precision of `hand`.
 
     Args:
         hand: MANO of the pose's side.
@@ -124,7 +124,8 @@ def mano_rotations(
     if not flat:
         fingers = fingers + hand.mean_pose.double().numpy()
     axis_angles = np.concatenate([wrist, fingers], -1).reshape(-1, 3)
-    return torch.from_numpy(Rotation.from_rotvec(axis_angles).as_matrix()).float().view(-1, JOINT_COUNT, 3, 3)
+    rotations = torch.from_numpy(Rotation.from_rotvec(axis_angles).as_matrix()).to(hand.template)
+    return rotations.view(-1, JOINT_COUNT, 3, 3)
 
 
 def as_released(left: HandModel) -> HandModel:

@@ -5,29 +5,29 @@ Angles stay as recorded: fits of real hands twist their joints and leave Table 2
 often); `augment` moves them inside.
 """
 
-import json
+import copy
 import os
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from renderih_lib.hand.anatomy import angle_excess, rest_frames, rotations_to_angles
-from renderih_lib.hand.mano import load_mano, mano_pose_space
+from renderih_lib.hand.mano import load_mano_pair, mano_rotations
+from renderih_lib.hand.model import HandModel
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.hand.skeleton import FINGER_JOINT_COUNT, SIDES
 from renderih_lib.pose.distinct import APART_MM, first_distinct, pair_keypoints
 from renderih_lib.pose.retarget import retargeted
+from renderih_lib.tree import Tree
 
 _FINGERS = 3 * FINGER_JOINT_COUNT  # numbers of the finger joints: axis-angles or coefficients
 _POSE, _SHAPE = 3 + _FINGERS, 10
-_MANO_FILES = dict(zip(SIDES, ("MANO_RIGHT.pkl", "MANO_LEFT.pkl"), strict=True))
+_MANO_FILES = ("MANO_RIGHT.pkl", "MANO_LEFT.pkl")
 _MANO_REMEDY = (
     "put MANO_RIGHT.pkl and MANO_LEFT.pkl from https://mano.is.tue.mpg.de into a folder and name it in RENDERIH_MANO, "
     "or into mano/ below DATA_ROOT"
@@ -130,20 +130,21 @@ def read_interhand(folder: str | Path, mano_folder: str | Path, split: str = "tr
     assume the repaired left shape basis. The whole file is read at once, which takes several gigabytes for "train".
 
     Raises:
+        FileNotFoundError: if a file is missing.
         ValueError: naming the file, the entry and what was expected there.
     """
-    path = Path(folder) / "annotations" / split / f"InterHand2.6M_{split}_MANO_NeuralAnnot.json"
+    tree = Tree(Path(folder), "interhand26m")
+    path = f"annotations/{split}/InterHand2.6M_{split}_MANO_NeuralAnnot.json"
     hands = _mano_hands(mano_folder)
     rows: dict[str, dict[str, np.ndarray]] = {side: {} for side in SIDES}
-    for frame, side, hand in _interhand_hands(path):
+    for frame, side, hand in _interhand_hands(tree, path):
         parameters = (("pose", _POSE), ("shape", _SHAPE), ("trans", 3))
         rows[side][f"interhand26m/{split}/{frame}"] = np.concatenate(
-            [_numbers(path, f"{frame}/{side}/{key}", hand.get(key), count) for key, count in parameters]
+            [tree.numbers(path, f"{frame}/{side}/{key}", hand.get(key), count) for key, count in parameters]
         )
     tables = [np.array(list(rows[side].values())).reshape(-1, _POSE + _SHAPE + 3) for side in SIDES]
     angles = [
-        _finger_angles(mano_folder, side, table[:, 3:_POSE])
-        for side, table in zip(SIDES, tables, strict=True)
+        _finger_angles(hand, table[:, 3:_POSE]) for hand, table in zip(hands.hands, tables, strict=True)
     ]
     together = [name for name in rows["right"] if name in rows["left"]]
     order = [{name: i for i, name in enumerate(rows[side])} for side in SIDES]
@@ -167,13 +168,14 @@ def read_freihand(folder: str | Path, mano_folder: str | Path) -> RecordedPoses:
     dataset's own viewer poses them (github.com/lmb-freiburg/freihand, `view_samples.py`).
 
     Raises:
+        FileNotFoundError: if a file is missing.
         ValueError: naming the file, the entry and what was expected there.
     """
-    path = Path(folder) / "training_mano.json"
-    entries = _json(path, list)
-    poses = [_numbers(path, f"entry {i}", entry, 61)[3:_POSE] for i, entry in enumerate(entries)]
-    angles = _finger_angles(mano_folder, "right", np.array(poses).reshape(-1, _FINGERS))
-    return _only_singles(angles, [f"freihand/{i:08d}" for i in range(len(poses))], mano_folder)
+    tree, path, hands = Tree(Path(folder), "freihand"), "training_mano.json", _mano_hands(mano_folder)
+    entries = tree.json(path, list)
+    poses = [tree.numbers(path, f"entry {i}", entry, 61)[3:_POSE] for i, entry in enumerate(entries)]
+    angles = _finger_angles(hands.right, np.array(poses).reshape(-1, _FINGERS))
+    return _only_singles(angles, [f"freihand/{i:08d}" for i in range(len(poses))], hands)
 
 
 def read_dexycb(folder: str | Path, mano_folder: str | Path) -> RecordedPoses:
@@ -187,62 +189,49 @@ def read_dexycb(folder: str | Path, mano_folder: str | Path) -> RecordedPoses:
     pose from github.com/namepllet/HandOccNet, issue 10); this reader was never run on the dataset itself.
 
     Raises:
+        FileNotFoundError: if a file is missing.
         ValueError: naming the file, the entry and what was expected there.
     """
-    folder = Path(folder)
+    tree, hands = Tree(Path(folder), "dexycb"), _mano_hands(mano_folder)
     poses: dict[str, dict[str, np.ndarray]] = {side: {} for side in SIDES}
-    metas = sorted(folder.glob("*-subject-*/*/meta.yml"))
-    if not metas:
-        raise ValueError(
-            f"{folder}: there is no <date>-subject-<nn>/<sequence>/meta.yml; unpack DexYCB there"
-        )
-    for meta in metas:
-        side = _dexycb_side(meta)
-        for labels in sorted(meta.parent.glob("*/labels_*.npz")):
-            name = f"dexycb/{meta.parent.relative_to(folder)}/{labels.stem.removeprefix('labels_')}"
-            if name not in poses[side] and (pose := _dexycb_pose(labels)).any():
+    for meta in tree.names("*-subject-*/*/meta.yml", "<date>-subject-<nn>/<sequence>"):
+        side, sequence = dexycb_side(meta, tree), Path(meta).parent
+        for labels in sorted(tree.path(str(sequence)).glob("*/labels_*.npz")):
+            name = f"dexycb/{sequence}/{labels.stem.removeprefix('labels_')}"
+            if name in poses[side]:
+                continue
+            path = str(sequence / labels.parent.name / labels.name)
+            pose = tree.numbers(path, "pose_m", tree.npz(path, ("pose_m",))["pose_m"], _POSE + 3)
+            if pose.any():
                 poses[side][name] = pose[3:_POSE]
     angles = [
-        _finger_angles(mano_folder, side, np.array(list(poses[side].values())).reshape(-1, _FINGERS), True)
-        for side in SIDES
+        _finger_angles(hand, np.array(list(poses[side].values())).reshape(-1, _FINGERS), coefficients=True)
+        for hand, side in zip(hands.hands, SIDES, strict=True)
     ]
-    return _only_singles(torch.cat(angles), [n for side in SIDES for n in poses[side]], mano_folder)
+    return _only_singles(torch.cat(angles), [n for side in SIDES for n in poses[side]], hands)
 
 
-def _interhand_hands(path: Path) -> Iterator[tuple[str, str, dict]]:
-    """`Capture<id>/<frame>`, side and parameters of every annotated hand."""
-    for capture, frames in _json(path, dict).items():
-        for frame, sides in _checked(path, f"Capture{capture}", frames, dict).items():
-            name = f"Capture{capture}/{frame}"
-            for side, hand in _checked(path, name, sides, dict).items():
-                if side not in SIDES:
-                    raise ValueError(f"{path}: {name}: expected {' and '.join(SIDES)}, got {side!r}")
-                if hand is not None:
-                    yield name, side, _checked(path, f"{name}/{side}", hand, dict)
-
-
-def _dexycb_side(meta: Path) -> str:
-    try:
-        content = yaml.safe_load(meta.read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{meta}: not readable as YAML ({_one_line(error)})") from None
-    sides = content.get("mano_sides") if isinstance(content, dict) else None
+def dexycb_side(meta: str, tree: Tree) -> str:
+    """ "right" or "left", of the one hand that a DexYCB sequence's meta.yml names."""
+    sides = tree.yaml(meta).get("mano_sides")
     if not isinstance(sides, list) or len(sides) != 1 or sides[0] not in SIDES:
-        raise ValueError(f"{meta}: mano_sides: expected [right] or [left], got {sides!r}")
+        raise tree.error(meta, f"mano_sides: expected [right] or [left], got {sides!r}")
     return sides[0]
 
 
-def _dexycb_pose(path: Path) -> np.ndarray:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            pose = archive["pose_m"] if "pose_m" in archive else None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not a readable npz ({_one_line(error)}); unpack it again") from None
-    return _numbers(path, "pose_m", pose, 51)
+def _interhand_hands(tree: Tree, path: str) -> Iterator[tuple[str, str, dict]]:
+    """`Capture<id>/<frame>`, side and parameters of every annotated hand."""
+    for capture, frames in tree.json(path, dict).items():
+        for frame, sides in tree.checked(path, f"Capture{capture}", frames, dict).items():
+            name = f"Capture{capture}/{frame}"
+            for side, hand in tree.checked(path, name, sides, dict).items():
+                if side not in SIDES:
+                    raise tree.error(path, f"{name}: expected {' and '.join(SIDES)}, got {side!r}")
+                if hand is not None:
+                    yield name, side, tree.checked(path, f"{name}/{side}", hand, dict)
 
 
-def _only_singles(angles: Tensor, names: list[str], mano_folder: str | Path) -> RecordedPoses:
-    hands = _mano_hands(mano_folder)
+def _only_singles(angles: Tensor, names: list[str], hands: HandPair) -> RecordedPoses:
     empty = PairPose(
         torch.empty(0, 2, *angles.shape[1:]),
         torch.empty(0, 2, 3, 3),
@@ -252,24 +241,19 @@ def _only_singles(angles: Tensor, names: list[str], mano_folder: str | Path) -> 
     return RecordedPoses(empty, [], angles, names, hands)
 
 
-def _finger_angles(mano_folder: str | Path, side: str, fingers: np.ndarray, coefficients=False) -> Tensor:
+def _finger_angles(hand: HandModel, fingers: np.ndarray, coefficients: bool = False) -> Tensor:
     """Angles (N, 15, 3) radians of MANO's finger numbers (N, 45), to which the mean pose is added."""
-    path = _mano_file(mano_folder, side)
-    mean, components = mano_pose_space(path, side)
-    axis_angle = (fingers @ components if coefficients else fingers) + mean
-    rotations = _rotations(axis_angle.reshape(-1, FINGER_JOINT_COUNT, 3))
-    return rotations_to_angles(rotations, rest_frames(load_mano(path, side).double())).float()
+    pose = np.concatenate([np.zeros((len(fingers), 3)), fingers], 1)
+    hand = copy.deepcopy(hand).double()
+    rotations = mano_rotations(hand, pose, coefficients=coefficients)[:, 1:]
+    return rotations_to_angles(rotations, rest_frames(hand)).float()
 
 
 def _mano_hands(folder: str | Path) -> HandPair:
-    return HandPair(*(load_mano(_mano_file(folder, side), side) for side in SIDES))
-
-
-def _mano_file(folder: str | Path, side: str) -> Path:
-    path = Path(folder) / _MANO_FILES[side]
-    if not path.is_file():
-        raise ValueError(f"{path} is missing: {_MANO_REMEDY}")
-    return path
+    for name in _MANO_FILES:
+        if not (Path(folder) / name).is_file():
+            raise ValueError(f"{Path(folder) / name} is missing: {_MANO_REMEDY}")
+    return load_mano_pair(folder)
 
 
 def _rotations(axis_angle: np.ndarray) -> Tensor:
@@ -284,38 +268,3 @@ def _folder(variable: str, name: str, data_root: str | Path) -> Path | None:
         return Path(named)
     below = Path(data_root) / name
     return below if data_root and below.exists() else None
-
-
-def _json(path: Path, kind: type):
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}; download and unpack the dataset's annotations") from None
-    except ValueError as error:  # bad JSON and bad UTF-8
-        raise ValueError(f"{path}: not readable as JSON ({_one_line(error)}); download it again") from None
-    return _checked(path, "the file", content, kind)
-
-
-def _checked(path: Path, entry: str, value, kind: type):
-    if not isinstance(value, kind):
-        what = {dict: "named entries", list: "a list"}[kind]
-        raise ValueError(f"{path}: {entry}: expected {what}, got {type(value).__name__}")
-    return value
-
-
-def _numbers(path: Path, entry: str, values, count: int) -> np.ndarray:
-    """`count` finite numbers, in any nesting, as (count,) float64."""
-    try:
-        numbers = np.asarray(values, np.float64).ravel()
-    except (TypeError, ValueError):
-        numbers = np.empty(0)
-    if len(numbers) != count or not np.isfinite(numbers).all():
-        shown = " ".join(repr(values).split())
-        raise ValueError(
-            f"{path}: {entry}: expected {count} finite numbers, got {len(numbers)} of them: {shown[:60]}"
-        )
-    return numbers
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

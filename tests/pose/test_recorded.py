@@ -214,12 +214,12 @@ def test_a_wrong_entry_of_interhand_is_named(interhand, mano_folder, change, mes
 
 def test_missing_and_truncated_files_are_named(interhand, tmp_path, mano_folder):
     path = tmp_path / INTERHAND.format("train")
-    with pytest.raises(ValueError, match="test_MANO_NeuralAnnot.json: No such file.*download"):
+    with pytest.raises(FileNotFoundError, match="test_MANO_NeuralAnnot.json: No such file.*download"):
         read_interhand(tmp_path, mano_folder, "test")
     write(path, path.read_text()[:-40])
     with pytest.raises(ValueError, match="NeuralAnnot.json: not readable as JSON"):
         read_interhand(tmp_path, mano_folder)
-    with pytest.raises(ValueError, match="training_mano.json: No such file"):
+    with pytest.raises(FileNotFoundError, match="training_mano.json: No such file"):
         read_freihand(tmp_path, mano_folder)
     write(tmp_path / "training_mano.json", "[[[1, 2, 3]]]")
     with pytest.raises(ValueError, match="entry 0: expected 61 finite numbers, got 3"):
@@ -227,7 +227,7 @@ def test_missing_and_truncated_files_are_named(interhand, tmp_path, mano_folder)
     write(tmp_path / "training_mano.json", '{"0": 1}')
     with pytest.raises(ValueError, match="the file: expected a list, got dict"):
         read_freihand(tmp_path, mano_folder)
-    with pytest.raises(ValueError, match="there is no <date>-subject-<nn>"):
+    with pytest.raises(FileNotFoundError, match="nothing matches, expected <date>-subject-<nn>/<sequence>"):
         read_dexycb(tmp_path, mano_folder)
 
 
@@ -237,10 +237,10 @@ def test_wrong_files_of_dexycb_are_named(tmp_path, mano_folder):
     labels = sequence / "836212060125" / "labels_000001.npz"
     content = labels.read_bytes()
     for change, message in (
-        (lambda: labels.write_bytes(content[: len(content) // 2]), "labels_000001.npz: not a readable npz"),
+        (lambda: labels.write_bytes(content[: len(content) // 2]), "labels_000001.npz: not readable as npz"),
         (lambda: np.savez(labels, seg=np.zeros(3)), "labels_000001.npz: pose_m: expected 51 finite numbers"),
         (lambda: np.savez(labels, pose_m=np.full((1, 51), np.inf)), "pose_m: expected 51 finite numbers"),
-        (lambda: np.savez(labels, pose_m=np.array([object()])), "labels_000001.npz: not a readable npz"),
+        (lambda: np.savez(labels, pose_m=np.array([object()])), "labels_000001.npz: not readable as npz"),
         (lambda: write(sequence / "meta.yml", "mano_sides: [both]"), "meta.yml: mano_sides: expected"),
         (lambda: write(sequence / "meta.yml", "mano_sides: ["), "meta.yml: not readable as YAML"),
     ):
