@@ -5,10 +5,12 @@ recommends, so it is positive where the paper is right.
 """
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.stats import t as student
 
 from renderih_lib import metrics
@@ -116,6 +118,27 @@ def gain(without: Trials, with_it: Trials, rng: np.random.Generator) -> Effect:
     return level(combined((1.0, without), (-1.0, with_it)), rng)
 
 
+def gains(
+    folder: str | Path,
+    without: str,
+    with_it: str,
+    test: str,
+    names: Iterable[str],
+    rng: Callable[..., np.random.Generator],
+) -> dict[str, Effect]:
+    """`gain` of one experiment over another in several metrics; one that no image counts for is left out.
+
+    Args:
+        rng: `repro.Run.rng`, called with what is compared.
+    """
+    found = {}
+    for name in names:
+        pair = [trials(folder, experiment, test, name) for experiment in (without, with_it)]
+        if all(np.isfinite(trial.errors).any() for trial in pair):
+            found[name] = gain(*pair, rng(without, with_it, test, name))
+    return found
+
+
 def level(trial: Trials, rng: np.random.Generator) -> Effect:
     """The mean error itself."""
     return _effect(trial, trial.mean, trial.errors - trial.mean, rng, "mm")
@@ -170,22 +193,30 @@ def sees_fingers(pa_mpjpe: float, constant_pa_mpjpe: float) -> bool:
     return pa_mpjpe < constant_pa_mpjpe
 
 
-def caution(pa_mpjpe: float, constant_pa_mpjpe: float, effect: Effect) -> str:
-    """What the runs behind an effect can judge, said in words from their numbers."""
-    fingers = "learned more than a constant hand knows about fingers"
-    if sees_fingers(pa_mpjpe, constant_pa_mpjpe):
-        first = f"PA-MPJPE {pa_mpjpe:.1f} mm is below a constant hand's {constant_pa_mpjpe:.1f} mm: the networks have {fingers}"
+def caution(found: pd.DataFrame, experiment: str, test: str, effect: Effect) -> str:
+    """What an experiment and an effect of it can judge, said in words from the numbers (`tables.results`)."""
+    pa, constant = (mean_of(found, name, test, "pa_mpjpe_mm") for name in (experiment, "constant hand"))
+    fingers = "learned more about fingers than a constant hand knows"
+    if sees_fingers(pa, constant):
+        parts = [
+            f"PA-MPJPE {pa:.1f} mm is below a constant hand's {constant:.1f} mm: this network has {fingers}"
+        ]
     else:
-        first = (
-            f"PA-MPJPE {pa_mpjpe:.1f} mm is not below a constant hand's {constant_pa_mpjpe:.1f} mm: the networks have not "
-            f"{fingers}, so scale {effect.scale} cannot judge a claim about millimetres"
-        )
-    parts = [first]
+        parts = [
+            f"PA-MPJPE {pa:.1f} mm is not below a constant hand's {constant:.1f} mm: this network has not {fingers}, "
+            f"so scale {effect.scale} cannot judge a claim about millimetres"
+        ]
     if effect.over.startswith("1 seed "):
         parts.append("with one seed the interval leaves out the luck of training")
     if effect.data != "real":
         parts.append("the data is our stand-in, so even a clear result says nothing about the real sets")
     return "; ".join(parts) + "."
+
+
+def mean_of(found: pd.DataFrame, experiment: str, test: str, metric: str) -> float:
+    """Mean over seeds of a number in `tables.results`; NaN if there is none."""
+    chosen = (found["experiment"] == experiment) & (found["test"] == test) & (found["metric"] == metric)
+    return float(found.loc[chosen, "value"].mean())
 
 
 def _trained_on_real(folder: Path, record: dict) -> bool:

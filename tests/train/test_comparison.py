@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,13 +33,13 @@ def rng(key=0):
     return np.random.default_rng(key)
 
 
-def leave(folder, experiment, seed, errors, after="", real=True, ids=None):
+def leave(folder, experiment, seed, errors, after="", real=True, ids=None, **more):
     """What `train.run` leaves of one run, as far as comparisons read it."""
     run = folder / f"{experiment}-{seed}"
     run.mkdir(parents=True)
     ids = np.array([f"i{i}" for i in range(len(errors))]) if ids is None else ids
     extra = {"pose_ids": np.arange(len(errors)), "ids": ids, "mask_iou": np.zeros(len(errors))}
-    np.savez(run / "errors-interhand26m-test.npz", mpjpe_mm=np.asarray(errors, np.float32), **extra)
+    np.savez(run / "errors-interhand26m-test.npz", mpjpe_mm=np.asarray(errors, np.float32), **extra, **more)
     record = {"seed": seed, "scale": "tiny", "after": after, "train": [{"real": real}]}
     record["tests"] = {"interhand26m-test": {"real": True}}
     (run / "metrics.json").write_text(json.dumps(record))
@@ -175,11 +176,31 @@ def test_a_record_is_what_the_ledger_reads():
     assert record["data"] == "stand-in" and record["scale"] == "tiny"
 
 
+def numbers(network, constant):
+    rows = [(network, "real"), (network + 2, "real"), (constant, "constant hand")]
+    frame = pd.DataFrame(rows, columns=["value", "experiment"])
+    return frame.assign(test="interhand26m-test", metric="pa_mpjpe_mm")
+
+
 def test_caution_names_every_reason_not_to_believe():
     weak = gain(of([[30.0, 31]]), of([[29.0, 30]]), rng())
-    text = caution(25.0, 17.0, weak)
-    assert "cannot judge" in text and "one seed" in text and "stand-in" in text
+    text = caution(numbers(20.0, 17.0), "real", "interhand26m-test", weak)
+    assert (
+        "21.0 mm is not below" in text
+        and "cannot judge" in text
+        and "one seed" in text
+        and "stand-in" in text
+    )
     real = of(np.full((3, 9), 8.0) + rng().random((3, 9)), real=True, scale="paper")
-    text = caution(6.0, 17.0, gain(real, real, rng()))
+    text = caution(numbers(6.0, 17.0), "real", "interhand26m-test", gain(real, real, rng()))
     assert "cannot" not in text and "stand-in" not in text and "seed" not in text
     assert not comparison.sees_fingers(17.0, 17.0)
+
+
+def test_gains_leave_out_a_metric_that_counts_nowhere(tmp_path):
+    leave(tmp_path, "real", 0, [4.0, 5, 6], cdev_mm=np.full(3, np.nan))
+    leave(tmp_path, "mixed", 0, [3.0, 4, 5], cdev_mm=np.full(3, np.nan))
+    found = comparison.gains(
+        tmp_path, "real", "mixed", "interhand26m-test", ("mpjpe_mm", "cdev_mm"), lambda *keys: rng()
+    )
+    assert list(found) == ["mpjpe_mm"] and found["mpjpe_mm"].value == 1.0
