@@ -14,6 +14,8 @@ import pandas as pd
 from scipy.stats import t as student
 
 from renderih_lib import metrics
+from renderih_lib.scales import Scale
+from renderih_lib.train.experiments import EXPERIMENTS, steps_of
 
 LEVEL = 0.95
 
@@ -211,6 +213,25 @@ def caution(found: pd.DataFrame, experiment: str, test: str, effect: Effect) -> 
     if effect.data != "real":
         parts.append("the data is our stand-in, so even a clear result says nothing about the real sets")
     return "; ".join(parts) + "."
+
+
+def setup(found: pd.DataFrame, names: Iterable[str], sizes: Scale) -> pd.DataFrame:
+    """What experiments learn from and are tested on, how many seeds ran, and for how many steps (`tables.results`)."""
+    rows = {}
+    for name in names:
+        own = found[found["experiment"] == name]
+        rows[name] = {
+            "seeds": own["seed"].nunique(),
+            "learns from": "; ".join(own["trained_on"].unique()),
+            "steps": steps_of(EXPERIMENTS[name], sizes),
+            "tested on": "; ".join(own["data"].unique()),
+        }
+    return pd.DataFrame(rows).T.rename_axis("experiment")
+
+
+def tested_on(found: pd.DataFrame, test: str) -> str:
+    """What the images of a test role are called in `tables.results`."""
+    return "; ".join(found.loc[found["test"] == test, "data"].unique())
 
 
 def mean_of(found: pd.DataFrame, experiment: str, test: str, metric: str) -> float:

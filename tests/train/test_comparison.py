@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 from renderih_lib import metrics
+from renderih_lib.scales import scale_by_name
 from renderih_lib.train import comparison
 from renderih_lib.train.comparison import Trials, caution, combined, contrast, gain, level, ratio, trials
 
@@ -204,3 +205,24 @@ def test_gains_leave_out_a_metric_that_counts_nowhere(tmp_path):
         tmp_path, "real", "mixed", "interhand26m-test", ("mpjpe_mm", "cdev_mm"), lambda *keys: rng()
     )
     assert list(found) == ["mpjpe_mm"] and found["mpjpe_mm"].value == 1.0
+
+
+def test_a_setup_says_what_was_learned_from_for_how_long_and_tested_on_what():
+    row = {
+        "experiment": "finetuned",
+        "trained_on": "pretraining, then 9 of studio",
+        "metric": "mpjpe_mm",
+        "value": 1.0,
+    }
+    places = (("interhand26m-test", "studio"), ("tzionas-test", "tabletop"))
+    rows = [row | {"seed": seed, "test": test, "data": data} for seed in (0, 1) for test, data in places]
+    sizes = scale_by_name("tiny")
+    table = comparison.setup(pd.DataFrame(rows), ["finetuned", "real"], sizes)
+    assert table.loc["finetuned"].to_dict() == {
+        "seeds": 2,
+        "learns from": "pretraining, then 9 of studio",
+        "steps": sizes.experiment_steps // 2,
+        "tested on": "studio; tabletop",
+    }
+    assert table.loc["real", "seeds"] == 0 and table.loc["real", "learns from"] == ""
+    assert comparison.tested_on(pd.DataFrame(rows), "tzionas-test") == "tabletop"
