@@ -27,7 +27,7 @@ from renderih_lib.nets.transhand import TransHand, upsampled
 from renderih_lib.train import comparison, evaluate, figures, tables
 from renderih_lib.train.augment import NO_AUGMENTATION, augment
 from renderih_lib.train.experiments import EXPERIMENTS, taught_by
-from renderih_lib.train.run import test_set
+from renderih_lib.train.site import test_set
 from renderih_lib.train.weights import load_model
 
 run = repro.start("14_correlation_encoder", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
@@ -132,7 +132,7 @@ print(comparison.caution(found, "real", TEST, gains["mpjpe_mm"]))
 
 # %%
 everything, source = test_set(TEST, run.sizes, run.input("datasets"), data_root, hands)
-images = everything[np.unique(np.linspace(0, len(everything) - 1, 2_000, dtype=int))]
+images = everything[np.unique(np.linspace(0, len(everything) - 1, 500, dtype=int))]
 model = load_model(run.input("experiments", f"real-{run.seed}"), hands)
 size = run.sizes.image_size
 

@@ -15,6 +15,8 @@ out_dir: str = "runs"  # where results go
 data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
+import json
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -255,8 +257,18 @@ run.show(
 )
 
 # %%
+learned_from = json.loads(run.input("experiments", f"real-{run.seed}/metrics.json").read_text())["train"]
+images = {
+    "value": sum(part["images"] for part in learned_from),
+    "unit": "images",
+    "data": "real" if all(part["real"] for part in learned_from) else "stand-in",
+    "scale": gains["mpjpe_mm"].scale,
+}
+
+# %%
 run.write_metrics(
     {
+        "images": {"train": images},
         "gains": {"pretrained": {name: effect.record() for name, effect in gains.items()}},
         "errors": {name: {"mpjpe_mm": effect.record()} for name, effect in levels.items()},
         "protocols": rules,

@@ -28,7 +28,7 @@ from renderih_lib.train import comparison, figures, tables
 from renderih_lib.train.augment import NO_AUGMENTATION, augment
 from renderih_lib.train.evaluate import Predictions
 from renderih_lib.train.experiments import EXPERIMENTS, taught_by
-from renderih_lib.train.run import test_set
+from renderih_lib.train.site import test_set
 from renderih_lib.train.weights import load_model
 
 run = repro.start("19_qualitative", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
@@ -88,7 +88,7 @@ def mask_of(pixels: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
     """Pixels (size, size) bool whose centre lies in a triangle of vertices at pixels (V, 2)."""
     centres = np.stack(np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5), -1).reshape(-1, 1, 2)
     inside = np.zeros(len(centres), bool)
-    for triangles in np.array_split(pixels[faces], 8):
+    for triangles in np.array_split(pixels[faces], 32):
         sides = []
         for k in range(3):
             start, edge = triangles[:, k], triangles[:, (k + 1) % 3] - triangles[:, k]
@@ -160,6 +160,9 @@ def drawn(sample, said, i: int) -> np.ndarray:
 
 
 def true_over(sample) -> np.ndarray:
+    """True meshes over an image; the image alone where nobody knows them."""
+    if sample.vertices is None:
+        return sample.image
     pixels = sample.vertices @ sample.K.T
     return figures.overlay(sample.image, pixels[..., :2] / pixels[..., 2:], sample.vertices, hands)
 
