@@ -2,12 +2,12 @@
 # # 11 · TransHand
 #
 # **Question** How does a network turn one image into two hand meshes, and how does one hand help the other? ·
-# **Paper** section 4, Figure 8 · **Needs** nothing · **Takes** about 2 minutes at demo on 2 cores
+# **Paper** section 4, Figure 8 · **Needs** nothing · **Takes** about 4 minutes at demo on 2 cores
 #
 # You will follow an image through the network: backbone, image features, vertex features, three blocks, mesh. You
-# will build the heart of a block, the **correlation encoder**, from its formula and check it against the library.
-# Then a small network memorises a handful of pictures, so that there is something to see when we look at where its
-# attention goes from one hand to the other.
+# will build one **block** from its formula and check it against the library. You will see what each part costs.
+# Then small networks memorise a handful of pictures, so that there is something to see when we look at how the
+# prediction forms, and at where the attention goes from one hand to the other.
 
 # %% tags=["parameters"]
 scale: str = "demo"  # tiny, demo, gpu or paper (renderih_lib/scales.py)
@@ -28,12 +28,16 @@ from matplotlib.colors import to_rgb
 from renderih_lib import repro, viz
 from renderih_lib.data.samples import PART_NAMES, Sample, collate
 from renderih_lib.hand.skeleton import KEYPOINT_NAMES
-from renderih_lib.nets.coarsening import mesh_pyramid
+from renderih_lib.nets.backbone import Backbone, backbone_config
+from renderih_lib.nets.coarsening import LEVELS, mesh_pyramid
+from renderih_lib.nets.cost import cost
+from renderih_lib.nets.figures import network_sketch
 from renderih_lib.nets.transhand import TransHand
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.raster import rasterize
 from renderih_lib.train.augment import NO_AUGMENTATION
-from renderih_lib.train.loop import TrainSettings, best_precision, train
+from renderih_lib.train.loop import train
+from renderih_lib.train.settings import TrainSettings, best_precision
 
 # %%
 run = repro.start("11_transhand", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
@@ -42,48 +46,125 @@ library = load_pose_library()
 hands = library.hands
 
 # %% [markdown]
-# ## The whole network in one table
+# ## The whole network
 #
 # An image goes in; a mesh of each hand, the place of the left hand relative to the right, and a camera for each hand
-# come out. Each line below is one step. The left column follows the paper's sizes, the right one the small network
-# that a laptop can train.
+# come out.
 #
-# 1. A ResNet makes maps of image features. Their mean is the **global feature**.
+# 1. A ResNet makes maps of image features. Their mean is the **global feature** $G_F$.
 # 2. The maps $F_1, F_2, F_3$ (coarse to fine) are what the three blocks look at.
-# 3. The global feature becomes **vertex features**: one row of numbers for each of 63 vertices of each hand.
+# 3. $G_F$ becomes **vertex features** $L_F$ and $R_F$: one row of numbers for each of 63 vertices of each hand.
 # 4. Three blocks refine them. After a block the mesh gets finer: 63, 126, 252 vertices.
 # 5. A linear layer turns each of the 252 vertex features into a 3D point, and a fixed matrix makes all 778 vertices.
 
+# %%
+run.show(
+    network_sketch(LEVELS, hands.right.vertex_count),
+    "network",
+    caption="The network, after the paper's Figure 8. Orange is the right hand, blue the left. Each of the three blocks "
+    "first reads the image features, then adds the other hand's features (crossing arrows) and correlates.",
+    alt="Boxes and arrows: image, encoder, first hand features, three blocks with crossing arrows between two rows, two meshes.",
+)
+
+# %% [markdown]
+# The same as numbers. The columns are **presets**. `paper` has the paper's sizes. `official` has the decoder of the released code, where that
+# differs. `gpu` and `demo` are smaller, for images that one GPU or a laptop can train on.
 
 # %%
-def steps_of(name: str) -> dict[str, str]:
-    """What comes out of each step of a preset, for one image of the size that it is meant for."""
-    side = {"tiny": 64, "demo": 64, "gpu": 128, "paper": 256}[name]
-    net, shapes = TransHand(hands, name).eval(), {"image": f"3 × {side} × {side}"}
+SIDES = {
+    "paper": 256,
+    "official": 256,
+    "gpu": 128,
+    "demo": 64,
+    "tiny": 64,
+}  # pixels that a preset is meant for
+names = ["tiny"] if scale == "tiny" else ["paper", "official", "gpu", "demo"]
+nets = {name: TransHand(hands, name).eval() for name in names}
+
+
+# %%
+def steps_of(net: TransHand, side: int) -> dict[str, str]:
+    """What comes out of each step, for one image."""
+    shapes = {"image": f"3 × {side} × {side}"}
 
     def note(step):
-        def hook(module, inputs, out):
-            shapes[step] = " × ".join(map(str, out.shape[1:]))
+        return lambda module, inputs, out: shapes.update({step: " × ".join(map(str, out.shape[1:]))})
 
-        return hook
-
-    for number, smooth in enumerate(net.features.smooth, start=1):
-        smooth.register_forward_hook(note(f"image features F{number}"))
-    net.start.spread.register_forward_hook(note("vertex features, flat"))
-    for number, block in enumerate(net.blocks, start=1):
-        block.register_forward_hook(note(f"block {number} (hands × vertices × features)"))
+    parts = {f"image features F{i + 1}": last for i, last in enumerate(net.features.finish)}
+    parts |= {f"block {i + 1}: hands × vertices × features": block for i, block in enumerate(net.blocks)}
+    hooks = [part.register_forward_hook(note(step)) for step, part in parts.items()]
     with torch.no_grad():
         out = net(torch.zeros(1, 3, side, side))
-    shapes["mesh of both hands"] = " × ".join(map(str, out.vertices.shape[1:]))
-    shapes["weights, million"] = f"{sum(p.numel() for p in net.parameters()) / 1e6:.1f}"
-    return shapes
+    for hook in hooks:
+        hook.remove()
+    results = {"mesh": out.vertices, "left from right": out.relative, "cameras": out.camera}
+    return shapes | {name: " × ".join(map(str, tensor.shape[1:])) for name, tensor in results.items()}
 
 
 # %%
-names = ["tiny", "demo"] if scale == "tiny" else ["paper", "gpu", "demo", "tiny"]
-shapes = pd.DataFrame({name: steps_of(name) for name in names})
+shapes = pd.DataFrame({name: steps_of(net, SIDES[name]) for name, net in nets.items()})
 shapes.index.name = "step"
 run.table(shapes, "shapes", caption="What comes out of each step. Sizes leave out the batch.")
+
+# %% [markdown]
+# ## What each part costs
+#
+# Multiply-adds are counted while one image runs through. The encoder does most of the work; the decoder, which is what
+# the paper is about, is cheap. Most of the decoder's *weights* sit in one layer, the start, which gives every vertex its own
+# first feature. The released code starts all vertices of a hand from one feature and saves them.
+
+# %%
+WORDS = {
+    "backbone": "image encoder",
+    "features": "image features F1-F3",
+    "dense": "heat maps and parts (ours)",
+    "start": "start of the vertices",
+    "blocks": "three blocks",
+    "total": "whole network",
+}
+costs = {name: cost(net, SIDES[name]) for name, net in nets.items()}
+
+# %%
+rows = {
+    (name, column): {WORDS[part]: round(value[i] / unit, 2) for part, value in parts.items() if part in WORDS}
+    for name, parts in costs.items()
+    for i, (column, unit) in enumerate((("weights, M", 1e6), ("multiply-adds, G", 1e9)))
+}
+table = (
+    pd.DataFrame(rows).fillna(0).loc[[word for word in WORDS.values() if word in pd.DataFrame(rows).index]]
+)
+table.columns = [f"{name}: {column}" for name, column in table.columns]
+table.index.name = "part"
+
+# %%
+sides = ", ".join(f"{name} {SIDES[name]}" for name in names)
+run.table(
+    table,
+    "costs",
+    caption=f"Weights in millions and multiply-adds in thousand millions for one image (pixels: {sides}). "
+    "Small parts without a name are in the last line.",
+)
+
+# %% [markdown]
+# ## Any encoder
+#
+# The paper takes a ResNet-50 with ImageNet weights. `TransHand(hands, "paper", backbone=...)` takes any other backbone
+# that `transformers` knows, by the name of its type or by a folder with its `config.json`. Nothing is ever downloaded:
+# weights are random until `net.backbone.load_folder("/its/folder")` reads them from your disk (docs/data/imagenet_weights.md).
+# Which of its maps become $F_1, F_2, F_3$ is found by their **stride**: how many pixels lie between two cells.
+
+# %%
+encoders = ["resnet"] if scale == "tiny" else ["resnet", "convnextv2", "swin", "pvt_v2"]
+found = {}
+for name in encoders:
+    encoder = Backbone(backbone_config(name))
+    weights = sum(p.numel() for p in encoder.parameters()) / 1e6
+    found[name] = {"strides": encoder.strides, "channels": encoder.widths, "weights, M": round(weights, 1)}
+
+# %%
+found = pd.DataFrame(found).T
+found.index.name = "name"
+run.table(found, "encoders", caption="Some encoders by name, at the sizes that transformers gives them.")
 
 # %% [markdown]
 # ## From 63 vertices to 778
@@ -129,80 +210,103 @@ print(
 # %% [markdown]
 # ## One block
 #
-# A block has two transformer encoders, each attention and a small two-layer network (MLP), both added to what was there before:
+# A block is made of two **transformer encoders**. Each is attention and a small network of two layers (MLP), both
+# added to what was there before. Tokens $x$ attend to themselves and to a memory $m$, both normalised:
 #
-# $$x \leftarrow x + \mathrm{softmax}\!\left(\frac{QK^\top}{\sqrt d}\right) V, \qquad x \leftarrow x + \mathrm{MLP}(x).$$
+# $$Q = W_Q\, x, \quad K = W_K [x, m], \quad V = W_V [x, m], \qquad x \leftarrow x + W_O\,\mathrm{softmax}\!\left(\tfrac{QK^\top}{\sqrt d}\right) V,
+#   \qquad x \leftarrow x + \mathrm{MLP}(x).$$
 #
-# The **first encoder reads the image**: queries $Q$ come from the vertices of one hand, keys $K$ and values $V$ from the
-# image features. The **second is the correlation encoder**. The features of the other hand are added before attention:
+# The **first encoder** reads the image: the paper concatenates $F_i$ with the vertex features, so $m$ is the image. The
+# **second** is the correlation encoder. The features of the other hand are added before attention:
 #
 # $$\tilde x_R = x_R + W x_L, \qquad \tilde x_L = x_L + W x_R .$$
 #
-# The paper takes this *lateral connection* from SlowFast, where a learned map $W$ comes before the sum. Without it both sums
-# would be the same, $x_R + x_L$, and the network could no longer tell the hands apart. Here it is from scratch, with one attention
-# head at a time.
+# The paper takes this *lateral connection* from SlowFast, where a learned map $W$ comes before the sum. Here is all of it
+# from scratch, with one attention head at a time:
 
 
 # %%
-def correlation_encoder(weights: dict, hands_in: torch.Tensor, heads: int) -> torch.Tensor:
-    """The second encoder of a block from its weights: (B, 2, N, D) to the same shape."""
-    w = {name: weights[f"{name}.weight"] for name in {key.rsplit(".", 1)[0] for key in weights}}
-    b = {name: weights[f"{name}.bias"] for name in w}
+def attention(x, seen, w, heads):
+    query, (key, value) = w.query(x), w.key_value(seen).chunk(2, -1)
+    each = zip(*(part.chunk(heads, -1) for part in (query, key, value)), strict=True)
+    return w.out(torch.cat([(q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) @ v for q, k, v in each], -1))
 
-    def linear(x, name):
-        return x @ w[name].T + b[name]
 
-    def normed(x, name):
-        return (x - x.mean(-1, True)) / (x.var(-1, correction=0, keepdim=True) + 1e-5).sqrt() * w[name] + b[
-            name
-        ]
+def encoder(x, memory, w, heads):
+    x = x + attention(w.norm(x), w.norm(torch.cat([x, memory], 1)), w.attention, heads)
+    return x + w.mlp(x)
 
-    x = hands_in + linear(hands_in.flip(1), "lateral")  # add the other hand
-    tokens = normed(x, "encoder.norm")
-    query = linear(tokens, "encoder.attention.query").chunk(heads, -1)
-    key, value = (
-        part.chunk(heads, -1) for part in linear(tokens, "encoder.attention.key_value").chunk(2, -1)
-    )
-    mixed = [
-        (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) @ v for q, k, v in zip(query, key, value, strict=True)
-    ]
-    x = x + linear(torch.cat(mixed, -1), "encoder.attention.out")
-    hidden = torch.nn.functional.gelu(linear(normed(x, "encoder.mlp.0"), "encoder.mlp.1"))
-    return x + linear(hidden, "encoder.mlp.3")
 
+def two_encoders(right, left, image, block, heads):
+    right, left = (encoder(x, image, block.read, heads) for x in (right, left))
+    W = block.correlate.lateral
+    right, left = right + W(left), left + W(right)  # each hand plus the other
+    nothing = image[:, :0]
+    return [encoder(x, nothing, block.correlate.encoder, heads) for x in (right, left)]
+
+
+# %% [markdown]
+# A vertex must know *which* vertex it is, and an image cell where it lies. So before the first encoder each gets a code
+# added: vertices a map of their place on the resting hand plus a learned vector, cells a learned vector.
 
 # %%
-net = TransHand(hands, preset, seed=run.seed).eval()
-block = net.blocks[0]
-features = torch.from_numpy(run.rng("features").normal(size=(2, 2, 63, net.sizes.blocks[0]))).float()
+net = TransHand(hands, preset, seed=run.seed, dense=False).eval()
+block, sizes = net.blocks[0], net.sizes
+features = torch.from_numpy(run.rng("features").normal(size=(2, 2, 63, sizes.blocks[0]))).float()
+image_map = torch.from_numpy(run.rng("image").normal(size=(2, sizes.channels, 4, 4))).float()
 
 # %%
 with torch.no_grad():
-    ours = correlation_encoder(block.correlate.state_dict(), features, net.sizes.heads[0])
-    library_says = block.correlate(features)
-difference = (ours - library_says).abs().max()
+    coded = features + block.rest_code(block.rest) + block.vertex_code
+    image = block.image_tokens(image_map)
+    ours = torch.stack(two_encoders(coded[:, 0], coded[:, 1], image, block, sizes.heads[0]), 1)
+    difference = float((ours - block(features, image_map)).abs().max())
 assert difference < 1e-4
 print(f"largest difference from the library: {difference:.1e}")
 
 # %% [markdown]
 # Does the other hand really get through? Change one vertex of the *left* hand and look at what happens to the
-# *right* hand, with the lateral connection and without.
+# *right* hand: with the lateral connection, without it, and in the block of the released code.
 
 # %%
-alone = TransHand(hands, preset, seed=run.seed, lateral=False).eval()
+variants = {
+    "paper's block": net,
+    "without lateral connection": TransHand(hands, preset, seed=run.seed, dense=False, lateral=False).eval(),
+    "released code's block": TransHand(hands, preset, seed=run.seed, dense=False, official=True).eval(),
+}
 changed = features.clone()
 changed[:, 1, 0] += 1.0  # vertex 0 of the left hand
 
 # %%
 effect = {}
+for name, model in variants.items():
+    with torch.no_grad():
+        moved = model.blocks[0](changed, image_map) - model.blocks[0](features, image_map)
+    effect[name] = float(moved[:, 0].abs().mean())
+    print(f"{name:27} mean change of the right hand: {effect[name]:.4f}")
+assert effect["without lateral connection"] == 0 < effect["paper's block"]
+
+# %% [markdown]
+# Why a map $W$, when the paper only says "adding"? The released code adds without one: $x_R + x_L$ is **the same sum for
+# both hands**, so both are told the same, until the norms after the sum have learnt to differ. With $W$ they are told
+# different things from the start. Compare what is added to the right hand with what is added to the left:
+
+
+# %%
+def told_apart(added: torch.Tensor) -> float:
+    """How much what the right hand is told differs from what the left one is told, over its size; added (B, 2, N, D)."""
+    return float((added[:, 0] - added[:, 1]).norm() / added.norm())
+
+
+# %%
 with torch.no_grad():
-    for name, model in (("with", net), ("without", alone)):
-        encoder = model.blocks[0].correlate
-        effect[name] = float((encoder(changed) - encoder(features))[:, 0].abs().mean())
-assert effect["without"] == 0 < effect["with"]
-print(
-    f"mean change of the right hand: {effect['with']:.4f} with the lateral connection, {effect['without']} without"
-)
+    released = variants["released code's block"].blocks[0].correlate.message(features)
+    apart = {
+        "plain sum": told_apart(released),
+        "with W": told_apart(block.correlate.lateral(features.flip(1))),
+    }
+print(", ".join(f"{name}: {value:.2f}" for name, value in apart.items()))
+assert apart["plain sum"] < 1e-3 < apart["with W"]
 
 # %% [markdown]
 # ## Pictures to memorise
@@ -275,16 +379,42 @@ settings = TrainSettings(
 )
 
 # %%
-net = TransHand(hands, preset, seed=run.seed)
-with tempfile.TemporaryDirectory() as folder:
-    curve = train(net, data, settings, folder, progress=run.progress)
-print(
-    f"mean |error| per coordinate: {1000 * curve[0]['joints_3d']:.1f} mm at step {curve[0]['step']}, "
-    f"{1000 * curve[-1]['joints_3d']:.1f} mm at step {curve[-1]['step']}"
+to_memorise = {
+    "with heat maps and parts (ours)": {},
+    "paper's decoder": {"dense": False},
+    "without lateral connection": {"dense": False, "lateral": False},
+    "released code's decoder": {"dense": False, "official": True},
+}
+memorised, curves = {}, {}
+
+# %%
+for name, changes in to_memorise.items():
+    memorised[name] = TransHand(hands, preset, seed=run.seed, **changes)
+    with tempfile.TemporaryDirectory() as folder:
+        curves[name] = train(memorised[name], data, settings, folder, progress=run.progress)
+
+# %%
+figure, axis = plt.subplots(figsize=(6.4, 3))
+for (name, curve), style in zip(curves.items(), ("-", "--", ":", "-."), strict=True):
+    steps = [row["step"] for row in curve]
+    axis.plot(steps, [1000 * row["joints_3d"] for row in curve], style, color="0.15", label=name)
+axis.set(xlabel="step", ylabel="mean |error| per coordinate, mm", ylim=(0, None))
+axis.legend(frameon=False, fontsize=8)
+run.show(
+    figure,
+    "curves",
+    caption=f"Four networks learn the same {count} pictures by heart, one seed each. All can; which one is fastest says nothing "
+    "about new pictures. Notebook 14 compares the decoders on test images, over several seeds.",
+    alt="Four falling curves of the error in millimetres over training steps.",
 )
 
 # %%
-net.eval()
+for name, curve in curves.items():
+    first, last = (1000 * curve[i]["joints_3d"] for i in (0, -1))
+    print(f"{name:32} {first:5.1f} mm at step {curve[0]['step']}, {last:4.1f} mm at step {curve[-1]['step']}")
+
+# %%
+net = memorised["with heat maps and parts (ours)"].eval()
 images = data.images.float() / 255
 small = torch.nn.functional.interpolate(images, size=(64, 64), mode="bilinear", antialias=True)
 with torch.no_grad():
@@ -308,67 +438,123 @@ run.show(
 )
 
 # %% [markdown]
+# ## How one prediction forms
+#
+# The same picture on its way through the network: what the blocks look at, from coarse to fine, and the hands that come out
+# of the last block, first as 252 points and then as whole meshes.
+
+# %%
+with torch.no_grad():
+    seen = net.features(net.backbone(small[:1])[net.first_map :])
+    flat_points = out.vertices_2d[0].numpy()  # (2, V, 2) in [-1, 1]
+levels_of = [level.numpy() for level in mesh_pyramid(hands.right).levels]
+
+# %%
+figure, axes = plt.subplots(1, 6, figsize=(11, 2.1))
+axes[0].imshow(samples[0].image, extent=(-1, 1, 1, -1))
+for i, feature in enumerate(seen):
+    axes[1 + i].imshow(feature[0].norm(dim=0), cmap="magma", extent=(-1, 1, 1, -1))
+for axis, chosen in ((axes[4], levels_of[-1]), (axes[5], slice(None))):
+    for points, color in zip(flat_points, viz.HAND_COLORS, strict=True):
+        axis.scatter(*points[chosen].T, s=1.5, color=color)
+    axis.set(xlim=(-1, 1), ylim=(1, -1), aspect="equal")
+titles = [
+    "image",
+    *(f"F{i}: {f.shape[-1]} × {f.shape[-1]}" for i, f in enumerate(seen, 1)),
+    "252 points",
+    "778 points",
+]
+for axis, title in zip(axes, titles, strict=True):
+    axis.set_title(title, fontsize=8)
+    axis.set(xticks=[], yticks=[])
+run.show(
+    figure,
+    "flow",
+    caption="One prediction on its way: the image, the size of the feature in each cell of F1, F2 and F3 (bright is large), and the "
+    "predicted vertices as the two cameras see them, right hand orange, left hand blue.",
+    alt="A row of six pictures: two hands, three ever finer grids of bright and dark cells, and two clouds of orange and blue dots.",
+)
+
+# %% [markdown]
 # ## Where the attention goes
 #
 # In the last correlation encoder, each vertex of a hand looks at all places of the *sum* of both hands. The weights
-# for the tip of the right index finger, averaged over heads, are drawn on the right hand. Attention to a place of the
-# sum reads both hands there at once; it cannot say which of them mattered. The gradient can: how much does that
-# finger tip move if a vertex feature of the *left* hand changes? That is drawn on the left hand.
+# for a vertex near the tip of the right index finger, averaged over heads, are drawn on the right hand. Attention to a place of
+# the sum reads both hands there at once; it cannot say which of them mattered. The gradient can: how much does that
+# finger tip move if a vertex feature of the *left* hand changes? That is drawn on the left hand. We look at a network with
+# random weights and at the one that has memorised this picture.
 
 # %%
-caught = {}
-last = net.blocks[-1].correlate
-hook = last.register_forward_pre_hook(lambda module, inputs: caught.update(hands=inputs[0].detach()))
-with torch.no_grad():
-    net(small)
-hook.remove()
-
-# %%
-level = pyramid.levels[-1].numpy()
+level = levels_of[-1]
 index_tip = flat[hands.right.tip_vertices[1]]
 tip = int(np.linalg.norm(flat[level] - index_tip, axis=1).argmin())  # the vertex of the level nearest to it
 
+
 # %%
-features = caught["hands"].requires_grad_()  # (B, 2, 252, D)
-attention = last.attention(features)[:, 0].mean(1)[:, tip].detach().numpy()  # (B, 252)
-points = net.coordinates(net.norm(last(features)))  # (B, 2, 252, 3)
-points[:, 0, tip].sum().backward()
-influence = features.grad[:, 1].norm(dim=-1).numpy()  # (B, 252), of each vertex of the left hand
+def looks(net: TransHand, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Attention of the tip's vertex (252,), and influence on it of each vertex of the left hand (252,)."""
+    caught, last = {}, net.blocks[-1].correlate
+    hook = last.register_forward_pre_hook(lambda module, inputs: caught.update(hands=inputs[0].detach()))
+    with torch.no_grad():
+        net(small)
+    hook.remove()
+    features = caught["hands"].requires_grad_()  # (B, 2, 252, D)
+    attention = last.attention(features)[number, 0].mean(0)[tip]
+    points = net.coordinates(net.norm(last(features)))  # (B, 2, 252, 3)
+    points[number, 0, tip].sum().backward()
+    return attention.detach().numpy(), features.grad[number, 1].norm(dim=-1).numpy()
+
 
 # %%
 number = 0
-color = {}
-for side_index, strength in ((0, attention[number]), (1, influence[number])):
-    stretched = (strength - strength.min()) / np.ptp(strength)
-    share = np.clip(pyramid.upsample[-1].numpy() @ stretched, 0, 1)[:, None]
-    color[side_index] = (1 - share) * 0.85 + share * np.array(to_rgb(viz.HAND_COLORS[side_index])) * 0.9
+up = pyramid.upsample[-1].numpy()  # 252 to all vertices
+stages = {"random weights": TransHand(hands, preset, seed=run.seed).eval(), "memorised": net}
+seen_by = {name: looks(model, number) for name, model in stages.items()}
+
 
 # %%
-surfaces = [
-    viz.Surface(mesh.vertices[number, i].numpy(), hand.faces.numpy(), color[i])
-    for i, hand in enumerate(hands.hands)
-]
+def tinted(strength: np.ndarray, hand: int) -> viz.Surface:
+    """A hand of the picture, grey where strength (252,) is least and in its colour where it is most."""
+    stretched = (strength - strength.min()) / np.ptp(strength)
+    share = np.clip(up @ stretched, 0, 1)[:, None]
+    color = (1 - share) * 0.85 + share * np.array(to_rgb(viz.HAND_COLORS[hand])) * 0.9
+    return viz.Surface(mesh.vertices[number, hand].numpy(), hands.hands[hand].faces.numpy(), color)
+
+
+# %%
 views = [viz.View((0, 0, -1), (0, -1, 0)), viz.View((0, 0, 1), (0, -1, 0))]
 marker = mesh.vertices[number, 0, level[tip]][None].numpy()
 pictures = [
-    viz.picture(surfaces, view=view, points=marker, point_radius=4, size=(420, 420)) for view in views
+    viz.picture(
+        [tinted(strength, i) for i, strength in enumerate(pair)],
+        view=view,
+        points=marker,
+        point_radius=4,
+        size=(360, 360),
+    )
+    for pair in seen_by.values()
+    for view in views
 ]
+titles = [f"{name}, {side}" for name in seen_by for side in ("as in the picture", "from behind")]
 
 # %%
 run.show(
-    viz.sheet(pictures, columns=2, titles=["as in the first picture", "from behind"], width=3.6),
+    viz.sheet(pictures, columns=4, titles=titles, width=2.6),
     "attention",
     caption="One vertex near the tip of the right index finger (violet dot where it is visible). Right hand, grey to orange: "
     "where its attention goes in the last correlation encoder, least to most. Left hand, grey to blue: how strongly each "
-    "vertex feature of the left hand moves that point, least to most. The line below says how uneven the attention is. "
-    "The network knows a handful of pictures by heart; the pattern is an illustration, not a finding.",
-    alt="Two grey interacting hands from two sides, with patches of orange on the right hand and of blue on the left.",
+    "vertex feature of the left hand moves that point, least to most. Each picture has its own scale; the lines below say how uneven "
+    "the attention is. The second network knows a handful of pictures by heart; its pattern is an illustration, not a finding.",
+    alt="Two grey interacting hands four times, with patches of orange on the right hand and of blue on the left.",
 )
 
 # %%
-print(
-    f"the 25 of 252 places with most attention get {np.sort(attention[number])[-25:].sum():.0%} of it; evenly it would be 10%"
-)
+for name, (attended, influence) in seen_by.items():
+    top = np.sort(attended)[-25:].sum()
+    print(
+        f"{name}: the 25 of 252 places with most attention get {top:.0%} of it (evenly: 10%); "
+        f"the left hand's mean influence is {influence.mean():.3f}"
+    )
 
 # %% [markdown]
 # ## What a small run needs beyond the paper
@@ -378,7 +564,8 @@ print(
 # **heat maps** (where is each keypoint?) and **part labels** (which part of which hand does each pixel show?).
 # `dense=True` adds them. Their answers are not thrown away: for each keypoint the expected place, how sure the
 # map is, and the image feature found there become a token, which starts the vertex features and is read by every block.
-# `TransHand(hands, "paper", dense=False)` leaves them out.
+# This head is **ours, not the paper's**. The small presets have it, and a feature pyramid that brings coarse features to the
+# fine map; `paper` and `official` have neither.
 
 # %%
 with torch.no_grad():
@@ -413,23 +600,32 @@ run.write_metrics(
         "weights": sum(p.numel() for p in net.parameters()),
         "mesh_map_mean_mm": float(error_mm.mean()),
         "mesh_map_p99_mm": float(error_mm.quantile(0.99)),
-        "scratch_difference": float(difference),
-        "memorised_first_mm": 1000 * curve[0]["joints_3d"],
-        "memorised_last_mm": 1000 * curve[-1]["joints_3d"],
+        "scratch_difference": difference,
+        "told_apart": apart,
+        "multiply_adds": {name: parts["total"].multiply_adds for name, parts in costs.items()},
+        "memorised_first_mm": {name: 1000 * curve[0]["joints_3d"] for name, curve in curves.items()},
+        "memorised_last_mm": {name: 1000 * curve[-1]["joints_3d"] for name, curve in curves.items()},
     }
 )
 
 # %% [markdown]
 # ## Paper and released code
 #
-# | | paper (section 4) | released code | here |
-# |---|---|---|---|
-# | a block | two transformer encoders per hand | adds four residual layers of linear maps, and a transformer over image patches | two encoders, as in the paper |
-# | lateral connection | "adding" the other hand's feature | the plain sum for both hands; left and right differ only by the scale and shift of a normalisation | sum with a learned map, as in SlowFast |
-# | attention between hands | drawn in Figure 8 | weights of one hand applied to the values of the other | self-attention over the sum |
-# | relative position | not described | implicit: both hands in the left root's frame | a separate output |
-# | coarse meshes | 63, 126, 252 | from a file that is not in the repository | computed from the hand |
-# | extra outputs | none | switched off | heat maps and part labels, switched on for small runs |
+# | | paper (section 4): `"paper"` | released code: `"official"` |
+# |---|---|---|
+# | start | fully connected layers from the global feature; ours give each vertex its own | one feature per hand, repeated for every vertex beside its place |
+# | a block | two transformer encoders per hand | before them four residual MLPs per vertex and a transformer over image patches |
+# | lateral connection | "adding" the other hand's feature, after SlowFast: ours has a learned map | the plain sum, the same for both hands |
+# | attention between hands | drawn in Figure 8 | weights of one hand applied to the values of the other |
+# | finer vertices | "gradually upsample": ours are weighted means of 3 neighbours | copies of the nearest |
+# | relative position | not described: ours is an output of its own | implicit: both hands in the left root's frame |
+# | cameras | not described: ours from the global and the mean vertex feature | from all vertices |
+# | coarse meshes | 63, 126, 252 | from a file that is not in the repository: both presets compute them from the hand |
+# | dropout | not mentioned: none | 0.05, left out in our preset |
+# | heat maps, parts | none (ours: `dense=True`) | present but switched off |
+# | loss and rates | notebook 12 | notebook 12 |
+#
+# The `official` preset is written from a description of what the released code does, not from the code.
 #
 # ## Exercises
 #
@@ -441,12 +637,13 @@ run.write_metrics(
 #
 # 1. Nothing: both sums are equal and all weights are shared, so both hands get equal outputs. Only the vertex codes, which are
 #    added before the first encoder and differ between the hands, keep them apart.
-# 2. 252 × 1,024 per head and hand, four times those of a 16 × 16 map. Blocks average larger maps to at most
-#    `grid`² tokens.
+# 2. 252 × (252 + 1,024) per head and hand, against 252 × (252 + 64) now: four times as large. Blocks average larger maps
+#    to at most `grid`² tokens.
 # 3. If the whole hand moves by a vector, each vertex must move by the same vector.
 #
 # </details>
 #
-# **What we saw.** The network is a chain of small steps with known shapes; the lateral connection is one learned map and
-# one sum, and without it nothing passes between the hands. **Limits.** A memorised handful of pictures says nothing about
-# accuracy. **Next**: 12_training trains this network on rendered images.
+# **What we saw.** The network is a chain of small steps with known shapes. Its encoder does most of the arithmetic. The lateral
+# connection is one learned map and one sum; without it nothing passes between the hands, and a sum without a map tells both
+# hands the same. **Limits.** A memorised handful of pictures says nothing about accuracy, and an attention picture of one
+# finger tip says little about what a network has understood. **Next**: 12_training trains this network on rendered images.

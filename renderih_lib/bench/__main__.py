@@ -5,10 +5,17 @@ import json
 import sys
 
 from renderih_lib.bench.hand import bench_hand, bench_import
+from renderih_lib.bench.learn import bench_learn
 from renderih_lib.bench.pose import bench_pose
 from renderih_lib.bench.render import bench_render
 
-BENCHMARKS = {"import": bench_import, "hand": bench_hand, "pose": bench_pose, "render": bench_render}
+BENCHMARKS = {
+    "import": bench_import,
+    "hand": bench_hand,
+    "pose": bench_pose,
+    "render": bench_render,
+    "learn": bench_learn,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,8 +18,15 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, queries: Tensor, memory: Tensor) -> Tensor:
-        query = self._split(self.query(queries))
-        key, value = (self._split(x) for x in self.key_value(memory).chunk(2, -1))
+        return self.mixed(*self.projected(queries, memory))
+
+    def projected(self, queries: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query (B, heads, Q, D / heads), key and value (B, heads, M, D / heads)."""
+        key, value = self.key_value(memory).chunk(2, -1)
+        return self._split(self.query(queries)), self._split(key), self._split(value)
+
+    def mixed(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """softmax(query key^T / sqrt(D / heads)) value of all heads together, (B, Q, D)."""
         if query.is_cuda:
             mixed = F.scaled_dot_product_attention(query, key, value)
         else:  # the CPU's bfloat16 kernel is about twice as slow as its float32 one
@@ -29,8 +36,7 @@ class Attention(nn.Module):
 
     def weights(self, queries: Tensor, memory: Tensor) -> Tensor:
         """The attention itself, (B, heads, Q, M), rows summing to 1; for pictures."""
-        query = self._split(self.query(queries))
-        key, _ = (self._split(x) for x in self.key_value(memory).chunk(2, -1))
+        query, key, _ = self.projected(queries, memory)
         return (query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5).softmax(-1)
 
     def _split(self, x: Tensor) -> Tensor:
@@ -38,7 +44,10 @@ class Attention(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A pre-norm transformer encoder layer: attention and an MLP, both residual."""
+    """A pre-norm transformer encoder layer: attention and an MLP, both residual.
+
+    Tokens are "concatenated" with a memory (paper section 4): they attend to both, and only they go on.
+    """
 
     def __init__(self, width: int, heads: int, mlp_ratio: float):
         super().__init__()
@@ -50,10 +59,10 @@ class Encoder(nn.Module):
         )
 
     def forward(self, tokens: Tensor, memory: Tensor | None = None) -> Tensor:
-        """Tokens (B, N, D) that attend to memory (B, M, D), or to themselves."""
+        """Tokens (B, N, D) that attend to themselves and, if given, to memory (B, M, D)."""
         queries = self.norm(tokens)
-        memory = queries if memory is None else self.norm(memory)
-        tokens = tokens + self.attention(queries, memory)
+        seen = queries if memory is None else torch.cat([queries, self.norm(memory)], 1)
+        tokens = tokens + self.attention(queries, seen)
         return tokens + self.mlp(tokens)
 
 

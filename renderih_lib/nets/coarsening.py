@@ -17,7 +17,7 @@ from renderih_lib.hand.model import HandModel
 
 LEVELS = (63, 126, 252)
 
-_known: WeakKeyDictionary = WeakKeyDictionary()  # hand model -> {levels: its pyramid}
+_known: WeakKeyDictionary = WeakKeyDictionary()  # hand model -> {(levels, neighbours): its pyramid}
 
 
 class MeshPyramid(NamedTuple):
@@ -27,11 +27,11 @@ class MeshPyramid(NamedTuple):
     upsample: tuple[Tensor, ...]  # (126, 63), (252, 126), (V, 252)
 
 
-def mesh_pyramid(model: HandModel, levels: tuple[int, ...] = LEVELS) -> MeshPyramid:
+def mesh_pyramid(model: HandModel, levels: tuple[int, ...] = LEVELS, neighbours: int = 3) -> MeshPyramid:
     """Levels spread evenly along the surface and the interpolation from each to the next.
 
-    Features go up by the inverse distance to the 3 nearest coarse vertices along the surface. The last map
-    carries coordinates and is fitted: each vertex is the affine combination of 10 near coarse vertices that
+    Features go up by the inverse distance to the nearest coarse vertices along the surface, `neighbours` of them
+    (one: they are copied, as in the released code). The last map carries coordinates and is fitted: each vertex is the affine combination of 10 near coarse vertices that
     reproduces it best over random poses and shapes. Computed once per hand model, in about a second.
 
     Raises:
@@ -40,17 +40,17 @@ def mesh_pyramid(model: HandModel, levels: tuple[int, ...] = LEVELS) -> MeshPyra
     if list(levels) != sorted(set(levels)) or levels[-1] > model.vertex_count:
         raise ValueError(f"levels must increase up to at most {model.vertex_count}, got {levels}")
     known = _known.setdefault(model, {})
-    if levels not in known:
-        known[levels] = _pyramid(model, levels)
-    return known[levels]
+    if (levels, neighbours) not in known:
+        known[levels, neighbours] = _pyramid(model, levels, neighbours)
+    return known[levels, neighbours]
 
 
-def _pyramid(model: HandModel, levels: tuple[int, ...]) -> MeshPyramid:
+def _pyramid(model: HandModel, levels: tuple[int, ...], neighbours: int) -> MeshPyramid:
     template = model.template.detach().cpu().double().numpy()
     distance = surface_distances(template, model.faces.cpu().numpy())
     order = farthest_points(distance, levels[-1])
     maps = [
-        inverse_distance_map(distance[np.ix_(order[:fine], order[:coarse])])
+        inverse_distance_map(distance[np.ix_(order[:fine], order[:coarse])], neighbours)
         for coarse, fine in zip(levels[:-1], levels[1:], strict=True)
     ]
     last = fitted_map(_posed_vertices(model), order, distance[:, order])

@@ -1,4 +1,4 @@
-"""Dense image evidence: where each joint is (heat maps) and which part each pixel shows (labels)."""
+"""Image features, and dense evidence in them: where each joint is (heat maps), which part a pixel shows (labels)."""
 
 from typing import NamedTuple
 
@@ -9,33 +9,34 @@ from renderih_lib.data.samples import PART_NAMES
 from renderih_lib.hand.skeleton import KEYPOINT_COUNT
 
 
-class FeaturePyramid(nn.Module):
-    """Backbone maps brought to one number of channels, each coarse map added to the next finer one.
+class ImageFeatures(nn.Module):
+    """F1, F2, F3 of the paper: backbone maps brought to one number of channels.
 
     Args:
         widths: channels of the maps, fine to coarse. outputs: how many maps come out, the finest ones.
+        top_down: also add each coarse map to the next finer one, and smooth the sums, as a feature pyramid does.
     """
 
-    def __init__(self, widths: tuple[int, ...], channels: int, outputs: int):
+    def __init__(self, widths: tuple[int, ...], channels: int, outputs: int, top_down: bool):
         super().__init__()
-        self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1, bias=False) for width in widths)
-        self.smooth = nn.ModuleList(
-            nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1))
-            for _ in range(outputs)
+        self.top_down = top_down
+        used = widths if top_down else widths[:outputs]
+        self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1, bias=False) for width in used)
+        self.finish = nn.ModuleList(
+            nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU()) for _ in range(outputs)
         )
+        for last in self.finish if top_down else ():
+            last.append(nn.Conv2d(channels, channels, 3, padding=1))
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         """Maps (B, widths[i], H_i, W_i), fine to coarse, to `outputs` maps (B, channels, H_i, W_i), coarse to fine."""
         merged = []
-        for lateral, image_map in zip(reversed(self.lateral), reversed(maps), strict=True):
+        for lateral, image_map in reversed(list(zip(self.lateral, maps, strict=False))):
             mapped = lateral(image_map)
-            if merged:
+            if self.top_down and merged:
                 mapped = mapped + nn.functional.interpolate(merged[-1], size=mapped.shape[-2:])
             merged.append(mapped)
-        return [
-            smooth(image_map)
-            for smooth, image_map in zip(self.smooth, merged[-len(self.smooth) :], strict=True)
-        ]
+        return [last(mapped) for last, mapped in zip(self.finish, merged[-len(self.finish) :], strict=True)]
 
 
 class DenseEvidence(NamedTuple):

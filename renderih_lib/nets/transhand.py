@@ -1,95 +1,22 @@
 """TransHand (paper section 4, Figure 8): two hand meshes from one image, each hand helping the other."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from renderih_lib.hand.pair import HandPair
-from renderih_lib.hand.skeleton import KEYPOINT_COUNT, MIDDLE_MCP
-from renderih_lib.nets.attention import CorrelationEncoder, Encoder
-from renderih_lib.nets.backbone import ResNet
+from renderih_lib.hand.skeleton import MIDDLE_MCP
+from renderih_lib.nets.backbone import Backbone, backbone_config, resnet_config
+from renderih_lib.nets.blocks import Block, Placement, VertexStart
 from renderih_lib.nets.coarsening import mesh_pyramid
-from renderih_lib.nets.heads import DenseEvidence, DenseHead, FeaturePyramid
+from renderih_lib.nets.heads import DenseEvidence, DenseHead, ImageFeatures
+from renderih_lib.nets.presets import SIZES, TransHandSizes
+from renderih_lib.nets.released import ReleasedBlock, ReleasedPlacement, ReleasedStart
 
 #: Half a crop per metre at the start of training: a pair of hands fills most of its crop.
 FIRST_SCALE = 5.0
-
-
-@dataclass(frozen=True)
-class TransHandSizes:
-    """Widths of a TransHand; `SIZES` holds the named ones."""
-
-    stem: int  # channels of the first convolution
-    widths: tuple[int, int, int, int]  # channels of the four ResNet stages
-    depths: tuple[int, int, int, int]
-    layer: str  # "bottleneck" or "basic"
-    finest: int  # stage of F3: 0 for stride 4 (small images), 1 for stride 8 (256 pixels)
-    channels: int  # of the image features F1, F2, F3
-    blocks: tuple[int, int, int]  # vertex feature widths of the three blocks
-    heads: tuple[int, int, int]  # of attention, in the three blocks
-    mlp_ratio: float
-    grid: int  # each block sees at most grid x grid image tokens
-    context: int  # width of the feature that starts the vertices
-    dense: bool = True  # heat maps and part labels
-    lateral: bool = True  # the correlation encoder's connection
-
-
-SIZES = {
-    "tiny": TransHandSizes(
-        stem=16,
-        widths=(16, 32, 64, 128),
-        depths=(1, 1, 1, 1),
-        layer="basic",
-        finest=0,
-        channels=32,
-        blocks=(32, 32, 16),
-        heads=(1, 1, 1),
-        mlp_ratio=1.0,
-        grid=4,
-        context=64,
-    ),
-    "demo": TransHandSizes(  # a ResNet-18 of half the usual width
-        stem=32,
-        widths=(32, 64, 128, 256),
-        depths=(2, 2, 2, 2),
-        layer="basic",
-        finest=0,
-        channels=64,
-        blocks=(64, 32, 32),
-        heads=(2, 1, 1),
-        mlp_ratio=1.0,
-        grid=8,
-        context=256,
-    ),
-    "gpu": TransHandSizes(  # ResNet-18
-        stem=64,
-        widths=(64, 128, 256, 512),
-        depths=(2, 2, 2, 2),
-        layer="basic",
-        finest=0,
-        channels=128,
-        blocks=(128, 128, 64),
-        heads=(4, 4, 2),
-        mlp_ratio=2.0,
-        grid=8,
-        context=512,
-    ),
-    "paper": TransHandSizes(  # ResNet-50
-        stem=64,
-        widths=(256, 512, 1024, 2048),
-        depths=(3, 4, 6, 3),
-        layer="bottleneck",
-        finest=1,
-        channels=256,
-        blocks=(512, 256, 128),
-        heads=(4, 4, 4),
-        mlp_ratio=1.0,
-        grid=8,
-        context=512,
-    ),
-}
 
 
 class Prediction(NamedTuple):
@@ -116,12 +43,13 @@ class TransHand(nn.Module):
     """Image to both hand meshes.
 
     Args:
-        hands: the right and left hand model; vertex counts and levels follow from them.
-        preset: a name in `SIZES`. changes: fields of `TransHandSizes` to replace, e.g. `lateral=False`.
+        hands: the right and left hand model, of one topology; vertex counts and levels follow from them.
+        preset: a name in `SIZES`. changes: fields of `TransHandSizes` to replace, e.g. `lateral=False` or
+            `backbone="convnextv2"`. Weights are random; `backbone.load_folder` reads trained ones.
         seed: of the initial weights.
 
     Raises:
-        ValueError: if the preset is unknown.
+        ValueError: if the preset or the backbone is unknown, or the backbone has too few maps.
     """
 
     def __init__(self, hands: HandPair, preset: str = "paper", *, seed: int = 0, **changes):
@@ -129,28 +57,35 @@ class TransHand(nn.Module):
         if preset not in SIZES:
             raise ValueError(f"preset must be one of {tuple(SIZES)}, got {preset!r}")
         self.sizes = replace(SIZES[preset], **changes)
-        with torch.random.fork_rng(devices=[]):  # layers draw weights when made; all are drawn again below
+        with torch.random.fork_rng(devices=[]):  # backbones draw their own weights, from the global generator
+            torch.default_generator.manual_seed(seed)
+            self.backbone = make_backbone(self.sizes)
             self._build(hands, self.sizes)
-        initialise(self, torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        for name, part in self.named_children():
+            if name != "backbone":
+                initialise(part, generator)
         self.to(memory_format=torch.channels_last)
 
     def _build(self, hands: HandPair, sizes: TransHandSizes) -> None:
-        pyramid = mesh_pyramid(hands.right)
-        self.backbone = ResNet(sizes.widths, sizes.depths, sizes.layer, sizes.stem)
-        self.features = FeaturePyramid(sizes.widths[sizes.finest :], sizes.channels, len(sizes.blocks))
+        start, block = (ReleasedStart, ReleasedBlock) if sizes.official else (VertexStart, Block)
+        pyramid = mesh_pyramid(hands.right, neighbours=1 if sizes.official else 3)
+        self.first_map = first_map(self.backbone.strides, sizes)
+        widths = self.backbone.widths
+        self.features = ImageFeatures(
+            widths[self.first_map :], sizes.channels, len(sizes.blocks), sizes.top_down
+        )
         self.dense = DenseHead(sizes.channels) if sizes.dense else None
         evidence = self.dense.token_width if sizes.dense else 0
-        self.start = VertexStart(sizes, len(pyramid.levels[0]), evidence)
-        self.blocks = nn.ModuleList(
-            Block(sizes, width, heads, rest_coordinates(hands, level), evidence)
-            for width, heads, level in zip(sizes.blocks, sizes.heads, pyramid.levels, strict=True)
-        )
+        rest = [rest_coordinates(hands, level) for level in pyramid.levels]
+        self.start = start(sizes, widths[-1], rest[0], evidence)
+        self.blocks = nn.ModuleList(block(sizes, i, rest[i], evidence) for i in range(len(sizes.blocks)))
         self.narrow = nn.ModuleList(
             nn.Linear(wide, narrow) for wide, narrow in zip(sizes.blocks[:-1], sizes.blocks[1:], strict=True)
         )
         self.norm = nn.LayerNorm(sizes.blocks[-1])
         self.coordinates = nn.Linear(sizes.blocks[-1], 3)
-        self.placement = nn.Linear(sizes.context + 2 * sizes.blocks[-1], 9)
+        self.placement = ReleasedPlacement(sizes, rest[-1].shape[1]) if sizes.official else Placement(sizes)
         for level, matrix in enumerate(pyramid.upsample):
             self.register_buffer(f"upsample_{level}", matrix)
         self.register_buffer("faces", torch.stack([hand.faces for hand in hands.hands]), persistent=False)
@@ -159,7 +94,7 @@ class TransHand(nn.Module):
     def forward(self, images: Tensor) -> Prediction:
         """Predict from RGB images (B, 3, S, S) in [0, 1]; S is a multiple of 32."""
         maps = self.backbone(images)
-        features = self.features(maps[self.sizes.finest :])
+        features = self.features(maps[self.first_map :])
         evidence = self.dense(features[-1]) if self.dense else None
         tokens = evidence.tokens if evidence else None
         context, hands = self.start(maps[-1].mean((-2, -1)), tokens)
@@ -168,82 +103,41 @@ class TransHand(nn.Module):
             if level < len(self.narrow):
                 hands = upsampled(self.narrow[level](hands), getattr(self, f"upsample_{level}"))
         hands = self.norm(hands)
-        placement = self.placement(torch.cat([context, hands.mean(2).flatten(1)], -1)).float()
-        return self._prediction(self.coordinates(hands).float(), placement, evidence)
+        relative, camera = self.placement(context, hands)
+        return self._prediction(self.coordinates(hands).float(), relative, camera.float(), evidence)
 
-    def _prediction(self, coarse: Tensor, placement: Tensor, evidence: DenseEvidence | None) -> Prediction:
+    def _prediction(
+        self, coarse: Tensor, relative: Tensor | None, camera: Tensor, evidence: DenseEvidence | None
+    ) -> Prediction:
         with torch.autocast(coarse.device.type, enabled=False):  # millimetres need float32
             vertices = upsampled(0.1 * coarse, self.upsample_2)
             keypoints = self.keypoint_map @ vertices
             root = keypoints[:, :, MIDDLE_MCP : MIDDLE_MCP + 1]
-            relative, camera = placement[:, :3], placement[:, 3:].unflatten(1, (2, 3))
+            relative = (root[:, 1] - root[:, 0])[:, 0] if relative is None else 0.1 * relative.float()
             camera = torch.cat([FIRST_SCALE * camera[..., :1].exp(), camera[..., 1:]], -1)
-            return Prediction(vertices - root, keypoints - root, 0.1 * relative, camera, evidence)
+            return Prediction(vertices - root, keypoints - root, relative, camera, evidence)
 
 
-class VertexStart(nn.Module):
-    """Global image feature, and the evidence for each keypoint, to the first vertex features of both hands."""
+def make_backbone(sizes: TransHandSizes) -> Backbone:
+    """The image encoder of a TransHand alone, with random weights."""
+    if sizes.backbone == "resnet":
+        return Backbone(resnet_config(sizes.widths, sizes.depths, sizes.layer, sizes.stem))
+    return Backbone(backbone_config(sizes.backbone))
 
-    def __init__(self, sizes: TransHandSizes, vertices: int, evidence: int, per_keypoint: int = 16):
-        super().__init__()
-        self.shape = (2, vertices, sizes.blocks[0])
-        self.squeeze = nn.Linear(evidence, per_keypoint) if evidence else None
-        width = sizes.widths[-1] + (2 * KEYPOINT_COUNT * (per_keypoint + 2) if evidence else 0)
-        self.mix = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, sizes.context),
-            nn.GELU(),
-            nn.Linear(sizes.context, sizes.context),
-            nn.GELU(),
+
+def first_map(strides: tuple[int, ...], sizes: TransHandSizes) -> int:
+    """Which of the backbone's maps, fine to coarse, is the finest that the blocks look at.
+
+    Raises:
+        ValueError: if there are too few from there on.
+    """
+    usable = [index for index, stride in enumerate(strides) if stride >= sizes.finest]
+    if len(usable) < len(sizes.blocks):
+        raise ValueError(
+            f"backbone {sizes.backbone!r} has maps at strides {strides}, "
+            f"TransHand needs {len(sizes.blocks)} different ones from {sizes.finest} up"
         )
-        self.spread = nn.Linear(sizes.context, 2 * vertices * sizes.blocks[0])
-
-    def forward(self, pooled: Tensor, tokens: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Context (B, context) and vertex features (B, 2, N, D) from a pooled feature and keypoint tokens."""
-        if self.squeeze is not None:
-            places = tokens[..., :2].flatten(1)
-            pooled = torch.cat([pooled, self.squeeze(tokens).flatten(1), places], -1)
-        context = self.mix(pooled)
-        return context, self.spread(context).unflatten(-1, self.shape)
-
-
-class Block(nn.Module):
-    """One of the three decoder blocks: read the image, then correlate the hands."""
-
-    def __init__(self, sizes: TransHandSizes, width: int, heads: int, rest: Tensor, evidence: int):
-        super().__init__()
-        self.grid = sizes.grid
-        self.register_buffer("rest", rest)
-        self.rest_code = nn.Linear(3, width)
-        self.vertex_code = nn.Parameter(torch.zeros(2, rest.shape[1], width))
-        self.image = nn.Linear(sizes.channels, width)
-        self.image_code = nn.Parameter(torch.zeros(sizes.grid**2, width))
-        self.keypoint = nn.Linear(evidence, width) if evidence else None
-        self.keypoint_code = nn.Parameter(torch.zeros(2 * KEYPOINT_COUNT, width)) if evidence else None
-        self.read = Encoder(width, heads, sizes.mlp_ratio)
-        self.correlate = CorrelationEncoder(width, heads, sizes.mlp_ratio, sizes.lateral)
-
-    def forward(self, hands: Tensor, image_map: Tensor, tokens: Tensor | None = None) -> Tensor:
-        """Vertex features (B, 2, N, D) refined with image features (B, C, H, W) and keypoint tokens."""
-        return self.correlate(self.read_image(hands, image_map, tokens))
-
-    def read_image(self, hands: Tensor, image_map: Tensor, tokens: Tensor | None = None) -> Tensor:
-        """First half of the block: each vertex attends to the image and to the evidence for both hands' keypoints."""
-        context = self.image_tokens(image_map)
-        if self.keypoint is not None:
-            found = self.keypoint(tokens.flatten(1, 2)) + self.keypoint_code
-            context = torch.cat([context, found.to(context.dtype)], 1)
-        context = context.repeat_interleave(2, 0)  # the same image for both hands
-        hands = hands + self.rest_code(self.rest) + self.vertex_code
-        return self.read(hands.flatten(0, 1), context).unflatten(0, hands.shape[:2])
-
-    def image_tokens(self, image_map: Tensor) -> Tensor:
-        """At most grid^2 tokens (B, T, D): larger maps are averaged, and places are coded relative to the crop."""
-        side = min(self.grid, image_map.shape[-1])
-        pooled = nn.functional.adaptive_avg_pool2d(image_map, side).flatten(2).transpose(1, 2)
-        code = self.image_code.view(self.grid, self.grid, -1).permute(2, 0, 1)[None]
-        code = nn.functional.adaptive_avg_pool2d(code, side).flatten(2).transpose(1, 2)
-        return self.image(pooled) + code
+    return usable[0]
 
 
 def upsampled(features: Tensor, matrix: Tensor) -> Tensor:
@@ -274,9 +168,8 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
         elif isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5, generator=generator)
-        elif isinstance(module, Block):
-            for code in (module.vertex_code, module.image_code, module.keypoint_code):
-                if code is not None:
-                    nn.init.trunc_normal_(code, std=0.02, generator=generator)
+        for name, parameter in module.named_parameters(recurse=False):
+            if name.endswith("_code"):
+                nn.init.trunc_normal_(parameter, std=0.02, generator=generator)
         if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)

@@ -2,9 +2,8 @@ import pytest
 import torch
 
 from renderih_lib.hand.skeleton import MIDDLE_MCP
-from renderih_lib.nets.backbone import ResNet
 from renderih_lib.nets.heads import cell_centres, keypoint_tokens
-from renderih_lib.nets.transhand import TransHand, weak_perspective
+from renderih_lib.nets.transhand import TransHand, upsampled, weak_perspective
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +31,89 @@ def test_keypoints_are_regressed_from_the_vertices_and_rooted_at_the_middle_mcp(
     assert out.keypoints[:, :, MIDDLE_MCP].abs().max() < 1e-7
 
 
-def test_every_parameter_learns(hands):
-    net = TransHand(hands, "tiny")
-    out = net(draw(2, 3, 64, 64))
-    loss = out.vertices_2d.square().mean() + out.relative.square().mean() + out.evidence.parts.square().mean()
-    (loss + out.keypoints.abs().mean()).backward()
+def loss_of(out):
+    terms = [out.vertices_2d.square(), out.relative.square(), out.keypoints.abs()]
+    if out.evidence is not None:
+        terms += [out.evidence.parts.square(), out.evidence.heatmaps.square()]
+    return sum(term.mean() for term in terms)
+
+
+@pytest.mark.parametrize("change", [{}, {"dense": False}, {"lateral": False}, {"official": True}])
+def test_every_parameter_learns(hands, change):
+    net = TransHand(hands, "tiny", **change)
+    loss_of(net(draw(2, 3, 64, 64))).backward()
     assert not [name for name, p in net.named_parameters() if p.grad is None]
 
 
-@pytest.mark.parametrize("change", [{"dense": False}, {"lateral": False}])
+@pytest.mark.parametrize("change", [{"dense": False}, {"lateral": False}, {"top_down": False}])
 def test_parts_can_be_left_out(hands, net, change):
     smaller = TransHand(hands, "tiny", **change)
     assert smaller(draw(1, 3, 64, 64)).vertices.isfinite().all()
     assert sum(p.numel() for p in smaller.parameters()) < sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_a_hand_sees_the_other_one_only_through_the_lateral_connection(hands, official):
+    image_map, generator = draw(1, 32, 4, 4), torch.Generator().manual_seed(2)
+    features = torch.randn(1, 2, 63, 32, generator=generator)
+    other = features.clone()
+    other[:, 1] += torch.randn(63, 32, generator=generator)
+    for lateral in (True, False):
+        block = TransHand(hands, "tiny", lateral=lateral, official=official, dense=False).blocks[0].eval()
+        with torch.no_grad():
+            difference = (block(other, image_map) - block(features, image_map))[:, 0].abs().max()
+        assert (difference > 1e-3) == lateral
+
+
+def test_the_paper_preset_is_a_resnet_50_without_our_extra_heads(hands):
+    net = TransHand(hands, "paper")
+    assert net.dense is None and net.backbone.widths == (256, 512, 1024, 2048)
+    with torch.no_grad():
+        out = net.eval()(draw(1, 3, 256, 256))
+    assert out.evidence is None and out.vertices.shape == (1, 2, hands.right.vertex_count, 3)
+    assert [net.blocks[i].rest.shape[1] for i in range(3)] == [63, 126, 252]
+
+
+def test_hands_in_manos_format_are_predicted_with_their_own_joints(mano_hands):
+    net = TransHand(mano_hands, "tiny")
+    assert net.upsample_2.shape == (778, 252) and not torch.equal(net.faces[0], net.faces[1])
+    with torch.no_grad():
+        out = net.eval()(draw(2, 3, 64, 64))
+    for side, hand in enumerate(mano_hands.hands):
+        regressed = hand.keypoints_from_vertices(out.vertices[:, side])
+        torch.testing.assert_close(out.keypoints[:, side], regressed, atol=1e-6, rtol=1e-4)
+
+
+def test_a_hand_in_manos_format_is_learnt(mano_hands):
+    net = TransHand(mano_hands, "tiny")
+    image = draw(2, 3, 64, 64)
+    truth = torch.stack([hand.template - hand.template.mean(0) for hand in mano_hands.hands])
+    optimizer = torch.optim.Adam(net.parameters(), 1e-3)
+    errors = []
+    for _ in range(12):
+        optimizer.zero_grad()
+        vertices = net(image).vertices
+        errors.append((vertices - vertices.mean(2, keepdim=True) - truth).abs().mean())
+        errors[-1].backward()
+        optimizer.step()
+    assert errors[-1] < 0.6 * errors[0]
+
+
+def test_two_levels_up_and_onto_the_mesh_keeps_constant_features(net):
+    features = torch.full((1, 2, 63, 5), 3.0)
+    for matrix in (net.upsample_0, net.upsample_1, net.upsample_2):
+        features = upsampled(features, matrix)
+    torch.testing.assert_close(features, torch.full_like(features, 3.0), atol=1e-3, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [{}, {"official": True, "dense": False}])
+def test_the_whole_network_is_one_graph_for_the_compiler(hands, change):
+    net = TransHand(hands, "tiny", **change).eval()
+    image = draw(2, 3, 64, 64)
+    compiled = torch.compile(net, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(image).vertices, net(image).vertices)
+    torch.testing.assert_close(compiled(image).relative, net(image).relative)
 
 
 def test_other_image_sizes_go_through_the_same_weights(net):
@@ -84,21 +153,3 @@ def test_a_sharp_heat_map_says_where_and_how_sure():
 def test_unknown_preset_is_refused(hands):
     with pytest.raises(ValueError, match="preset must be one of"):
         TransHand(hands, "huge")
-
-
-def test_backbone_weights_come_from_a_local_folder(tmp_path):
-    stored, net = (ResNet((8, 8, 8, 8), (1, 1, 1, 1), "basic", 8) for _ in range(2))
-    stored.body.save_pretrained(tmp_path)
-    net.load_folder(tmp_path)
-    image = draw(1, 3, 32, 32)
-    for ours, theirs in zip(net.eval()(image), stored.eval()(image), strict=True):
-        assert torch.equal(ours, theirs)
-
-
-def test_a_folder_without_or_with_another_network_is_refused(tmp_path):
-    net = ResNet((8, 8, 8, 8), (1, 1, 1, 1), "basic", 8)
-    with pytest.raises(FileNotFoundError, match="no config.json"):
-        net.load_folder(tmp_path)
-    ResNet((8, 8, 8, 16), (1, 1, 1, 1), "basic", 8).body.save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="holds widths"):
-        net.load_folder(tmp_path)
