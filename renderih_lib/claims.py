@@ -3,7 +3,7 @@
 import json
 import operator
 import re
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,8 @@ from renderih_lib.scales import NAMES
 
 _PUBLISHED, _CLAIMS = (Path(__file__).with_name(name) for name in ("published.yaml", "claims.yaml"))
 _COMPARISONS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+_KINDS = ("none", "real", "stand-in")
+_ENDS = ("value", "low", "high")  # of an effect
 
 
 @dataclass(frozen=True)
@@ -21,25 +23,35 @@ class Claim:
     """One claim and how it is judged.
 
     criterion: (metric of the notebook, comparison, another metric or a number); dots lead into nested metrics.
-    data: "none" when it is about the method alone, "real" when real images or poses are needed, else "stand-in".
+    data: "none" when it is about the method alone, "real" when it needs the paper's datasets, else "stand-in".
     """
 
     id: str
+    section: str  # of the report
     text: str
     source: str  # where the paper says it
     notebook: str
     criterion: tuple[str, str, str | float]
     data: Literal["none", "real", "stand-in"]
-    scale: str = "tiny"  # the smallest that can judge it: a count of the paper needs the paper's sizes
+    scale: str = "tiny"  # the smallest that can judge it: the paper's sizes count, and learning takes a GPU
+    paper: float | None = None  # the number that the paper prints
+    needs: str = ""  # what this project lacks to test it
+    headline: str = ""  # its name in the README's table, if it is in there
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim with what was measured; `verdict` is "held", "did not hold" or "not run", `measured` says it in words."""
+    """A claim with what was measured, which is shown even where it may not judge."""
 
     claim: Claim
     verdict: Literal["held", "did not hold", "not run"]
-    measured: str
+    note: str = ""  # why it was not run
+    values: tuple[float, ...] = ()  # what the criterion compares, or the value of the effect
+    measured: str = ""  # the same in words
+    interval: str = ""  # 95 %, of an effect, and over what
+    ends: tuple[float, ...] = ()  # of the interval
+    data: str = ""
+    scale: str = ""  # at which it was measured
 
 
 @cache
@@ -63,6 +75,18 @@ def published(table: str, row: str, column: str | None = None) -> float | None:
     return content["rows"][row][columns.index(column)]
 
 
+def published_number(text: str) -> float:
+    """The printed number of "TABLE / ROW" (/ COLUMN), or of one such cell minus another.
+
+    Raises:
+        ValueError: if the paper prints no such number.
+    """
+    cells = [published(*cell.split(" / ")) for cell in text.split(" - ")]
+    if len(cells) > 2 or not all(isinstance(cell, (int, float)) for cell in cells):
+        raise ValueError(f"{text!r}: the paper prints no such number")
+    return cells[0] if len(cells) == 1 else round(cells[0] - cells[1], 6)
+
+
 def read_claims(path: Path = _CLAIMS) -> tuple[Claim, ...]:
     """The claims of a file like claims.yaml, in its order.
 
@@ -70,21 +94,33 @@ def read_claims(path: Path = _CLAIMS) -> tuple[Claim, ...]:
         ValueError: naming the claim that lacks a field, has an unknown one, an id twice, or a criterion that is none.
     """
     claims = {}
-    for entry in yaml.safe_load(path.read_text()):
-        name = entry.get("id", "without id")
-        if {"scale", *entry} != {field.name for field in fields(Claim)} or name in claims:
-            raise ValueError(
-                f"{path.name}: claim {name} must have an id of its own and the fields of the others"
-            )
-        try:
-            claims[name] = Claim(**entry | {"criterion": parsed_criterion(entry["criterion"])})
-        except ValueError as error:
-            raise ValueError(f"{path.name}: claim {name}: {error}") from None
-        if claims[name].data not in ("none", "real", "stand-in"):
-            raise ValueError(f"{path.name}: claim {name}: data is {claims[name].data!r}")
-        if claims[name].scale not in NAMES:
-            raise ValueError(f"{path.name}: claim {name}: scale is {claims[name].scale!r}")
+    for section, entries in yaml.safe_load(path.read_text()).items():
+        for entry in entries:
+            name = entry.get("id", "without id")
+            try:
+                if name in claims:
+                    raise ValueError("the id is there twice")
+                claims[name] = _claim(entry | {"section": section})
+            except ValueError as error:
+                raise ValueError(f"{path.name}: claim {name}: {error}") from None
     return tuple(claims.values())
+
+
+def _claim(entry: dict) -> Claim:
+    known = {field.name: field.default for field in fields(Claim)}
+    if wrong := {name for name, default in known.items() if default is MISSING} - set(entry):
+        raise ValueError(f"lacks {', '.join(sorted(wrong))}")
+    if wrong := set(entry) - set(known):
+        raise ValueError(f"has no field {', '.join(sorted(wrong))}")
+    paper = entry.get("paper")
+    if paper is None and (match := re.search(r" published (.*)", entry["criterion"])):
+        paper = match[1]
+    numbers = {"paper": None if paper is None else published_number(paper)}
+    claim = Claim(**entry | {"criterion": parsed_criterion(entry["criterion"])} | numbers)
+    for name, value, choices in (("data", claim.data, _KINDS), ("scale", claim.scale, NAMES)):
+        if value not in choices:
+            raise ValueError(f"{name} is {value!r}, not one of {', '.join(choices)}")
+    return claim
 
 
 def parsed_criterion(text: str) -> tuple[str, str, str | float]:
@@ -98,10 +134,7 @@ def parsed_criterion(text: str) -> tuple[str, str, str | float]:
         raise ValueError(f"criterion {text!r} is not METRIC = METRIC-OR-NUMBER, or with <, <=, >, >=")
     left, comparison, right = match.groups()
     if right.startswith("published "):
-        number = published(*right.removeprefix("published ").split(" / "))
-        if number is None:
-            raise ValueError(f"criterion {text!r}: the paper prints no such number")
-        return left, comparison, number
+        return left, comparison, published_number(right.removeprefix("published "))
     number = yaml.safe_load(right)
     return left, comparison, number if isinstance(number, (int, float)) else right
 
@@ -110,23 +143,51 @@ CLAIMS = read_claims()
 
 
 def judge(claim: Claim, results: Path) -> Verdict:
-    """The verdict on a claim from `results/<notebook>/metrics.json`; `results` is named after its scale.
+    """The verdict on a claim from `results/<notebook>/metrics.json`.
 
-    A missing number and a scale that is too small mean "not run".
+    "not run", with a note, where a number is missing, and where it comes from too small a scale or from stand-ins
+    for the data that the claim is about.
     """
-    if results.name in NAMES and NAMES.index(results.name) < NAMES.index(claim.scale):
-        return Verdict(claim, "not run", f"needs scale {claim.scale}")
-    path = results / claim.notebook / "metrics.json"
-    if not path.is_file():
+    folder = results / claim.notebook
+    if claim.needs:
+        return Verdict(claim, "not run", f"needs {claim.needs}")
+    if not (folder / "metrics.json").is_file():
         return Verdict(claim, "not run", f"{claim.notebook} has not run")
-    metrics = json.loads(path.read_text())
+    metrics = json.loads((folder / "metrics.json").read_text())
     left, comparison, right = claim.criterion
     values = {name: _nested(metrics, name) for name in (left, right) if isinstance(name, str)}
     if missing := [name for name, value in values.items() if value is None]:
         return Verdict(claim, "not run", f"{claim.notebook} measured no {' and no '.join(missing)}")
-    held = _COMPARISONS[comparison](values[left], values.get(right, right))
-    measured = ", ".join(f"{name} = {value:.4g}" for name, value in values.items())
-    return Verdict(claim, "held" if held else "did not hold", measured)
+    shown = {"data": claim.data, "scale": _scale_of(folder)} | _shown(metrics, left, values)
+    verdict = "held" if _COMPARISONS[comparison](values[left], values.get(right, right)) else "did not hold"
+    note = ""
+    if shown["scale"] in NAMES and NAMES.index(shown["scale"]) < NAMES.index(claim.scale):
+        verdict, note = "not run", f"needs scale {claim.scale}"
+    elif claim.data == "real" and shown["data"] != "real":
+        verdict, note = "not run", "needs the real data"
+    return Verdict(claim, verdict, note, **shown)
+
+
+def _shown(metrics: dict, left: str, values: dict[str, float]) -> dict:
+    """The values, words and interval of a verdict; of an effect also its own data and scale."""
+    parent, _, end = left.rpartition(".")
+    effect = _nested(metrics, parent) if end in _ENDS else None
+    if not isinstance(effect, dict) or not {"value", "unit", "data", "scale"} <= set(effect):
+        words = ", ".join(f"{name} = {value:.4g}" for name, value in values.items())
+        return {"values": tuple(values.values()), "measured": words}
+    shown = {"values": (effect["value"],), "measured": f"{effect['value']:.3g} {effect['unit']}".strip()}
+    if effect.get("low") is not None and effect.get("high") is not None:
+        shown["ends"] = effect["low"], effect["high"]
+        shown["interval"] = f"{effect['low']:.3g} to {effect['high']:.3g}, {effect['over']}"
+    return shown | {"data": effect["data"], "scale": effect["scale"]}
+
+
+def _scale_of(folder: Path) -> str:
+    """The scale of a notebook's run, from its provenance, else from the name of the folder of all results."""
+    record = folder / "provenance.json"
+    if record.is_file():
+        return json.loads(record.read_text())["parameters"].get("scale", "")
+    return folder.parent.name if folder.parent.name in NAMES else ""
 
 
 def _nested(metrics: dict, name: str):
@@ -136,5 +197,5 @@ def _nested(metrics: dict, name: str):
 
 
 def ledger(results: Path) -> list[Verdict]:
-    """The verdict on every claim, in the order of claims.yaml."""
+    """The verdict on every claim, in the order of claims.yaml; results: `runs/<scale>`, or the committed `figures`."""
     return [judge(claim, results) for claim in CLAIMS]

@@ -1,4 +1,4 @@
-"""Put an executed run where it is committed: notebooks/*.ipynb, figures/<notebook>/ and the measured durations."""
+"""Put an executed run where it is committed: notebooks/*.ipynb, figures/<notebook>/, durations and the README's results."""
 
 import argparse
 import collections
@@ -12,6 +12,7 @@ import nbformat
 import yaml
 
 from renderih_lib.notebooks import INJECTED, notebook_from_source, sources
+from renderih_lib.readme import write_results
 from renderih_lib.repro import project_root, replacing
 from renderih_lib.reproduce import DURATIONS, stage_kind
 
@@ -83,6 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     results = root / options.out_dir / options.scale
     try:
         names = publish(results, root)
+        write_results(root)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -66,20 +66,58 @@ def provenance_table(results: Path) -> pd.DataFrame:
 
 
 def ledger_table(verdicts: list[Verdict]) -> pd.DataFrame:
-    """The claims ledger as a table, one row per claim."""
+    """The claims ledger as a table, one row per claim: what the paper prints, what we measured, and the verdict."""
     rows = [
         {
+            "section": verdict.claim.section,
             "claim": verdict.claim.text,
             "where": verdict.claim.source,
             "criterion": " ".join(str(part) for part in verdict.claim.criterion),
+            "paper": number(verdict.claim.paper),
             "measured": verdict.measured,
-            "data": verdict.claim.data,
-            "verdict": verdict.verdict,
+            "95 % interval": verdict.interval,
+            "data": verdict.data,
+            "scale": verdict.scale,
+            "verdict": verdict.verdict + (f" ({verdict.note})" if verdict.note else ""),
             "notebook": verdict.claim.notebook,
         }
         for verdict in verdicts
     ]
     return pd.DataFrame(rows)
+
+
+def counts(verdicts: list[Verdict]) -> pd.DataFrame:
+    """How many claims of each section of the paper held, did not hold, and were not run."""
+    found = pd.DataFrame([{"section": v.claim.section, "verdict": v.verdict} for v in verdicts])
+    table = found.groupby(["section", "verdict"], sort=False).size().unstack(fill_value=0)
+    return table.reindex(columns=list(_CLASS), fill_value=0).rename_axis(columns=None)
+
+
+def gains_figure(verdicts: list[Verdict]):
+    """Measured gains with their 95 % intervals beside what the paper prints, one row each; None without gains.
+
+    Hollow where the scale or the data may not judge the claim.
+    """
+    import matplotlib.pyplot as plt
+
+    shown = [v for v in verdicts if v.ends and v.claim.criterion[0].startswith("gains.")]
+    if not shown:
+        return None
+    figure, axis = plt.subplots(figsize=(9, 1 + 0.26 * len(shown)))
+    for row, verdict in enumerate(shown):
+        axis.plot(verdict.ends, (row, row), color="#222222", lw=1)
+        face = "white" if verdict.verdict == "not run" else "#222222"
+        axis.plot(verdict.values[0], row, "o", color="#222222", markerfacecolor=face, ms=5)
+        if verdict.claim.paper is not None:
+            axis.plot(verdict.claim.paper, row, "D", color="#7B2D8B", markerfacecolor="none", ms=6)
+    axis.axvline(0, color="#999999", lw=0.8)
+    axis.set_xscale("symlog", linthresh=1)
+    names = [f"{v.claim.id.replace('_', ' ')} ({v.claim.source.split(', ')[-1]})" for v in shown]
+    axis.set_yticks(range(len(shown)), names)
+    axis.tick_params(axis="y", labelsize=7)
+    axis.invert_yaxis()
+    axis.set_xlabel("gain as the paper claims it (mm, linear up to 1)")
+    return figure
 
 
 def metrics_table(results: Path) -> pd.DataFrame:
@@ -99,8 +137,8 @@ def flat(value, prefix: str = "") -> list[tuple[str, object]]:
         ]
     if isinstance(value, list):
         short = len(value) <= 4 and not any(isinstance(item, (dict, list)) for item in value)
-        return [(prefix, ", ".join(_number(item) for item in value) if short else f"{len(value)} values")]
-    return [(prefix, _number(value))]
+        return [(prefix, ", ".join(number(item) for item in value) if short else f"{len(value)} values")]
+    return [(prefix, number(value))]
 
 
 def report_html(results: Path, verdicts: list[Verdict], note: str) -> str:
@@ -110,8 +148,10 @@ def report_html(results: Path, verdicts: list[Verdict], note: str) -> str:
         f"<h1>{escape(title)}</h1>",
         f'<p class="note">{escape(note)}</p>',
         "<h2>Claims</h2>",
-        _ledger(verdicts),
+        counts(verdicts).to_html(border=0, index_names=False),
     ]
+    for section, own in itertools.groupby(verdicts, key=lambda verdict: verdict.claim.section):
+        body += [f"<h3>{escape(section)}</h3>", _ledger(list(own))]
     metrics = metrics_table(results)
     for path in sorted(results.glob("[0-9][0-9]_*/executed.ipynb")):
         name = path.parent.name
@@ -126,16 +166,14 @@ def report_html(results: Path, verdicts: list[Verdict], note: str) -> str:
 
 
 def _ledger(verdicts: list[Verdict]) -> str:
-    head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("Claim", "Where", "Measured", "Data", "Verdict")
-    )
+    names = ["claim", "where", "paper", "measured", "95 % interval", "data", "scale", "verdict"]
+    table = ledger_table(verdicts)[names]
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
     rows = []
-    for verdict in verdicts:
-        claim = verdict.claim
-        cells = "".join(
-            f"<td>{escape(text)}</td>" for text in (claim.text, claim.source, verdict.measured, claim.data)
-        )
-        rows.append(f'<tr>{cells}<td class="{_CLASS[verdict.verdict]}">{verdict.verdict}</td></tr>')
+    for verdict, texts in zip(verdicts, table.to_numpy(), strict=True):
+        *cells, last = (escape(text) for text in texts)
+        cells = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows.append(f'<tr>{cells}<td class="{_CLASS[verdict.verdict]}">{last}</td></tr>')
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -144,5 +182,8 @@ def _figure(picture: Picture) -> str:
     return f"<figure>{image}<figcaption>{escape(picture.caption)}</figcaption></figure>"
 
 
-def _number(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def number(value) -> str:
+    """A number as people read it: four digits of a fraction, all of a whole number, nothing for None."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
+    return "" if value is None else str(value)

@@ -14,6 +14,11 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 SOURCE = '# %% tags=["parameters"]\nscale: str = "demo"  # name\n# %%\nprint(scale)\n'
 
 
+def a_verdict(verdict="held", section="1 Topic", paper=None, metric="a", **measured):
+    claim = Claim("x", section, "a < b", "section 1", "01_topic", (metric, "<", "b"), "none", paper=paper)
+    return Verdict(claim, verdict, **measured)
+
+
 @pytest.fixture
 def project(tmp_path):
     """A project with one executed notebook that shows a picture."""
@@ -54,13 +59,50 @@ def test_pictures_come_with_alt_text_and_caption(project):
 
 
 def test_the_page_is_self_contained_and_escapes_what_it_shows(project):
-    claim = Claim("x", "a < b", "section 1", "01_topic", ("a", "<", "b"), "none")
-    page = report.report_html(
-        project / "runs/tiny", [Verdict(claim, "held", "a = 1, b = 2")], "Smoke numbers."
-    )
+    page = report.report_html(project / "runs/tiny", [a_verdict(measured="a = 1, b = 2")], "Smoke numbers.")
     assert 'alt="A &lt;dot&gt;."' in page and "One dot, &amp; nothing else." in page and "a &lt; b" in page
     assert "<me>" not in page and "Smoke numbers." in page and "1.235" in page
     assert not re.search(r'(src|href)="http', page)
+
+
+def test_the_page_groups_claims_by_section(project):
+    verdicts = [a_verdict(section="3.1 Poses"), a_verdict("not run", "5.2 Mixing", note="needs scale gpu")]
+    page = report.report_html(project / "runs/tiny", verdicts, "A note.")
+    assert re.findall("<h3>(.*?)</h3>", page) == ["3.1 Poses", "5.2 Mixing"]
+    assert '<td class="not-run">not run (needs scale gpu)</td>' in page
+
+
+def test_verdicts_are_counted_by_section():
+    verdicts = [a_verdict(section="b"), a_verdict("not run", "a"), a_verdict(section="b")]
+    table = report.counts(verdicts)
+    assert list(table.index) == ["b", "a"] and list(table.columns) == ["held", "did not hold", "not run"]
+    assert table.to_numpy().tolist() == [[2, 0, 0], [0, 0, 1]]
+
+
+def test_gains_are_drawn_with_their_intervals_beside_the_papers():
+    seen = {"values": (0.5,), "ends": (0.1, 0.9), "metric": "gains.x.mpjpe_mm.low"}
+    assert report.gains_figure([a_verdict(measured="a = 1")]) is None
+    figure = report.gains_figure([a_verdict(paper=0.7, **seen), a_verdict("not run", **seen)])
+    lines = [tuple(line.get_xdata()) for line in figure.axes[0].lines]
+    assert lines[:5] == [(0.1, 0.9), (0.5,), (0.7,), (0.1, 0.9), (0.5,)]
+    faces = [line.get_markerfacecolor() for line in figure.axes[0].lines]
+    assert faces[1] != "white" and faces[4] == "white"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (3, "3"),
+        (1_000_000, "1,000,000"),
+        (98.0, "98"),
+        (1.23456, "1.235"),
+        (True, "True"),
+        ("a", "a"),
+    ],
+)
+def test_numbers_are_written_for_people(value, text):
+    assert report.number(value) == text
 
 
 def test_metrics_are_told_flat(project):
