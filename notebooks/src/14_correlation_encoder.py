@@ -267,7 +267,7 @@ for number in chosen:
     colors = [figures.shades(s, c) for s, c in zip(strengths(number), viz.HAND_COLORS, strict=True)]
     surfaces = [viz.Surface(v, h.faces.numpy(), c) for v, h, c in zip(true, hands.hands, colors, strict=True)]
     views = list(figures.CAMERA_VIEWS.values())[:2]
-    mark = true[0, hands.right.tip_vertices[1]][None]
+    mark = true[:1, int(hands.right.tip_vertices[1])]
     drawn = [viz.picture(surfaces, view=view, points=mark, point_radius=4) for view in views]
     lines.append([few.images[number].permute(1, 2, 0).numpy(), *drawn])
     names.append(f"IoU {overlap[number]:.2f}")
@@ -287,7 +287,7 @@ records = {name: effect.record() for name, effect in gains.items()}
 run.write_metrics(
     {
         "gains": {"correlation_encoder": records},
-        "lesion": {name: row for name, row in lesion.T.items()},
+        "lesion": {name: dict(row) for name, row in lesion.T.items()},
         "share_across": across.mean(1),
         "share_across_untrained": untrained,
         "connection_weights_percent": 100 * (1 - sizes[1] / sizes[0]),

@@ -23,12 +23,11 @@ from renderih_lib import metrics, repro
 from renderih_lib.data.crops import cropped
 from renderih_lib.data.occlusion import hand_masks
 from renderih_lib.data.samples import collate
-from renderih_lib.data.sources import hands_of
+from renderih_lib.data.sources import hands_of, source_of
 from renderih_lib.train import comparison, figures, tables
 from renderih_lib.train.augment import NO_AUGMENTATION, augment
 from renderih_lib.train.evaluate import Predictions
 from renderih_lib.train.experiments import EXPERIMENTS, taught_by
-from renderih_lib.train.site import test_set
 from renderih_lib.train.weights import load_model
 
 run = repro.start("19_qualitative", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
@@ -54,13 +53,12 @@ WAYS = {
 # Our four networks, each of the first seed, and the sets that they are looked at on:
 
 # %%
-hands = hands_of(taught_by(EXPERIMENTS["mixed"]), data_root)
+pairs = {way: hands_of(taught_by(EXPERIMENTS[name]), data_root) for way, name in WAYS.items()}
 models = {
-    way: load_model(run.input("experiments", f"{name}-{run.seed}"), hands) for way, name in WAYS.items()
+    way: load_model(run.input("experiments", f"{name}-{run.seed}"), pairs[way]) for way, name in WAYS.items()
 }
-sources = {
-    test: test_set(test, run.sizes, run.input("datasets"), data_root, hands)[1] for test in (HOME, AWAY)
-}
+hands = pairs["real only"]  # those of the true meshes
+sources = {test: source_of(test, data_root, run.input("datasets"), hands) for test in (HOME, AWAY)}
 print("; ".join(f"{test}: {len(source.dataset)} images of {source.name}" for test, source in sources.items()))
 
 
@@ -70,9 +68,10 @@ def answers_of(name: str, test: str) -> Predictions:
     return Predictions.load(run.input("experiments", f"{name}-{run.seed}/predictions-{test}.npz"))
 
 
-def errors_of(name: str, test: str) -> np.ndarray:
-    """MPJPE of each image (N,), mm; infinite where no hand counts, so that it comes last."""
-    return np.nan_to_num(comparison.trials(folder, name, test, "mpjpe_mm").errors[0], nan=np.inf)
+def errors_of(name: str, test: str, metric: str = "mpjpe_mm") -> np.ndarray:
+    """Error of each image (N,) of the network that is shown, NaN where no hand counts."""
+    trial = comparison.trials(folder, name, test, metric)
+    return trial.errors[trial.seeds.index(run.seed)]
 
 
 # %% [markdown]
@@ -145,18 +144,19 @@ run.show(
 
 
 # %%
-def said_of(way: str, test: str, numbers):
-    """What a network says about some test images."""
+def said_of(way: str, test: str, numbers) -> tuple:
+    """What a network says about some test images, and its hands."""
     batch = collate(samples_of(test, numbers), 5 * run.sizes.image_size // 4)
     images, _ = augment(batch, NO_AUGMENTATION, np.random.default_rng(run.seed), run.sizes.image_size)
     with torch.no_grad():
-        return models[way](images)
+        return models[way](images), pairs[way]
 
 
-def drawn(sample, said, i: int) -> np.ndarray:
+def drawn(sample, answer: tuple, i: int) -> np.ndarray:
     """Predicted meshes of picture i over its image."""
+    said, own_hands = answer
     vertices, pixels = figures.predicted_hands(said, i, sample.image.shape[0])
-    return figures.overlay(sample.image, pixels, vertices, hands)
+    return figures.overlay(sample.image, pixels, vertices, own_hands)
 
 
 def true_over(sample) -> np.ndarray:
@@ -170,20 +170,20 @@ def true_over(sample) -> np.ndarray:
 # %%
 def ranked(errors: np.ndarray, count: int) -> np.ndarray:
     """Numbers of images from the lowest error to the highest in equal steps of rank."""
-    order = np.argsort(errors, kind="stable")[: np.isfinite(errors).sum()]
+    order = np.argsort(errors, kind="stable")[: np.isfinite(errors).sum()]  # NaN comes last
     return order[np.linspace(0, len(order) - 1, count).round().astype(int)]
 
 
 errors = errors_of("finetuned", HOME)
 picks = ranked(errors, 6)
 shown = samples_of(HOME, picks)
-said = said_of("pretrained, then finetuned", HOME, picks)
+answer = said_of("pretrained, then finetuned", HOME, picks)
 
 # %%
 lines = [
     [s.image for s in shown],
     [true_over(s) for s in shown],
-    [drawn(s, said, i) for i, s in enumerate(shown)],
+    [drawn(s, answer, i) for i, s in enumerate(shown)],
 ]
 
 # %%
@@ -206,10 +206,10 @@ names, lines = [], []
 for i in (0, len(picks) // 2, len(picks) - 1):
     s = shown[i]
     true = s.vertices - s.keypoints[0, 9]
-    vertices, _ = figures.predicted_hands(said, i, SIZE)
+    vertices, _ = figures.predicted_hands(answer[0], i, SIZE)
     lines += [
         [s.image, *figures.from_sides(true, hands)],
-        [drawn(s, said, i), *figures.from_sides(vertices, hands)],
+        [drawn(s, answer, i), *figures.from_sides(vertices, answer[1])],
     ]
     names += [f"true ({errors[picks[i]]:.0f} mm)", "predicted"]
 
@@ -240,7 +240,7 @@ def side_by_side(test: str, ways: list[str], numbers) -> tuple[list, list]:
 def extremes(test: str, first: str, second: str) -> np.ndarray:
     """Where the second is better by most, in the middle, and where it is worse by most."""
     difference = errors_of(WAYS[second], test) - errors_of(WAYS[first], test)
-    return ranked(np.nan_to_num(difference, nan=np.inf), 5)
+    return ranked(difference, 5)
 
 
 # %%
@@ -284,16 +284,12 @@ print(f"MPJPE on {sources[AWAY].name}: " + ", ".join(f"{way} {value:.1f} mm" for
 # fingers and the wrong direction.
 
 # %%
-trial = {
-    m: comparison.trials(folder, "finetuned", HOME, m)
-    for m in ("mpjpe_mm", "pa_mpjpe_mm", "swapped", "mrrpe_mm")
-}
-worst = errors >= np.quantile(errors[np.isfinite(errors)], 0.9)
-groups = {"worst tenth": worst & np.isfinite(errors), "all others": ~worst}
-rows = {}
-for name, group in groups.items():
-    rows[name] = {metric: np.nanmean(t.errors[0][group]) for metric, t in trial.items()}
-    rows[name]["mask_iou"] = np.nanmean(trial["mpjpe_mm"].mask_iou[group])
+numbers = {m: errors_of("finetuned", HOME, m) for m in ("mpjpe_mm", "pa_mpjpe_mm", "mrrpe_mm", "swapped")}
+numbers["mask_iou"] = answers_of("finetuned", HOME).mask_iou
+known = np.isfinite(errors)
+worst = known & (errors >= np.quantile(errors[known], 0.9))
+groups = {"worst tenth": worst, "all others": known & ~worst}
+rows = {name: {m: np.nanmean(v[group]) for m, v in numbers.items()} for name, group in groups.items()}
 causes = pd.DataFrame(rows).T.rename_axis("images")
 
 # %%
@@ -305,7 +301,7 @@ run.table(
 )
 
 # %%
-numbers = np.argsort(np.where(np.isfinite(errors), errors, -1), kind="stable")[::-1][:6]
+numbers = np.argsort(np.nan_to_num(errors, nan=-1), kind="stable")[::-1][:6]
 lines, titles = side_by_side(HOME, ["pretrained, then finetuned"], numbers)
 run.show(
     figures.picture_table(
@@ -416,7 +412,7 @@ run.show(
 # %%
 for name, effect in everything.items():
     print(f"{name}: {effect}: {effect.direction}")
-for name in words.keys() - gains.keys():
+for name in [name for name in words if name not in gains]:
     print(f"{words[name]}: not run, no image is in that bin")
 print(comparison.caution(found, "mixed", AWAY, everything["gain of mixing, all images"]))
 
