@@ -21,10 +21,16 @@ SWAPPED_PARTS[1 : len(PART_NAMES)] = torch.cat(
     ]
 ).to(torch.uint8)
 
+_NUMBERS = 9  # drawn for each image
+
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far images vary; each amount is drawn uniformly from minus to plus its value (facts of the released code)."""
+    """How far images vary; each amount is drawn uniformly from minus to plus its value.
+
+    The paper tells none of it. The released code turns, scales, mirrors and recolours by these amounts and does
+    not shift.
+    """
 
     rotation: float = math.pi / 2  # radians about the optical axis
     scale: float = 0.1  # relative
@@ -34,6 +40,7 @@ class Augmentation:
     brightness: float = 0.05  # of full white
 
 
+RELEASED_AUGMENTATION = Augmentation(shift=0.0)
 NO_AUGMENTATION = Augmentation(rotation=0, scale=0, shift=0, flip=0, gain=0, brightness=0)
 
 
@@ -42,33 +49,45 @@ def augment(
 ) -> tuple[Tensor, SampleBatch]:
     """Images (B, 3, size, size) float32 in [0, 1], and the batch that belongs to them.
 
-    Turning about the optical axis is a homography of the image and a rotation of the camera frame, so the 3D
+    Turning about the optical axis is an affine map of the image and a rotation of the camera frame, so the 3D
     labels stay exact; the crop is then moved back to its centre by changing K alone. The returned batch has the
-    new K, vertices, keypoints, valid and parts (at a quarter of the resolution); its images are the old ones.
+    new K, vertices, keypoints, validity and parts (at a quarter of the resolution); its images are the old ones.
     """
-    count, device = len(batch), batch.images.device
-    drawn = torch.from_numpy(rng.uniform(-1, 1, (count, 9))).float().to(device)
-    mirrored = torch.from_numpy(rng.random(count) < settings.flip).to(device)
+    return augmented(batch, settings, draws(rng, len(batch)), size)
+
+
+def draws(rng: np.random.Generator, count: int) -> np.ndarray:
+    """What `augmented` needs for `count` images, one row each; rows of a part of a batch may be taken out."""
+    return rng.random((count, _NUMBERS))
+
+
+def augmented(
+    batch: SampleBatch, settings: Augmentation, drawn: np.ndarray, size: int
+) -> tuple[Tensor, SampleBatch]:
+    """As `augment`, with the random numbers of `draws` given."""
+    device = batch.images.device
+    mirrored = torch.from_numpy(drawn[:, 0] < settings.flip).to(device)
+    drawn = torch.from_numpy(2 * drawn[:, 1:] - 1).float().to(device)
     turn = _turn(settings.rotation * drawn[:, 0])
     K = _intrinsics(batch, turn, 1 + settings.scale * drawn[:, 1], settings.shift * drawn[:, 2:4], size)
-    to_new = K @ turn @ torch.linalg.inv(batch.K)  # pixel of the old image -> pixel of the new one
-    flip = torch.eye(3, device=device).repeat(count, 1, 1)
-    flip[mirrored, 0, 0], flip[mirrored, 0, 2] = -1.0, float(size)
-    images, parts = _resampled(batch, torch.linalg.inv(flip @ to_new), size)
+    to_new = K @ turn @ _inverse(batch.K)  # pixel of the old image -> pixel of the new one
+    flip = _mirror(mirrored)
+    to_hand = (flip @ turn).transpose(-1, -2)[:, None]  # acts on rows
+    flip[:, 0, 2] = size * mirrored  # of pixels: about the middle of the crop
+    images, parts = _resampled(batch, _inverse(flip @ to_new), size)
     gain, offset = 1 + settings.gain * drawn[:, 4:7], settings.brightness * drawn[:, 7]
-    images = (images * gain[..., None, None] + offset[:, None, None, None]).clamp(0, 1)
+    images = images.mul_(gain[..., None, None] / 255).add_(offset[:, None, None, None]).clamp_(0, 1)
 
-    K[mirrored, 0, 2] = size - K[mirrored, 0, 2]
+    K[:, 0, 2] = torch.where(mirrored, size - K[:, 0, 2], K[:, 0, 2])
+    row = torch.arange(len(batch), device=device)[:, None]
     side = torch.stack([mirrored.long(), 1 - mirrored.long()], 1)  # which old hand each new hand is
-    row = torch.arange(count, device=device)[:, None]
-    mirror = torch.ones(count, 1, 1, 3, device=device)
-    mirror[mirrored, ..., 0] = -1.0
-    turned = turn.transpose(-1, -2)[:, None]
     return images, batch.replace(
         K=K,
-        vertices=((batch.vertices @ turned) * mirror)[row, side],
-        keypoints=((batch.keypoints @ turned) * mirror)[row, side],
+        vertices=(batch.vertices @ to_hand)[row, side],
+        keypoints=(batch.keypoints @ to_hand)[row, side],
         valid=batch.valid[row, side],
+        keypoint_valid=batch.keypoint_valid[row, side],
+        mesh_valid=batch.mesh_valid[row, side],
         parts=torch.where(mirrored[:, None, None], SWAPPED_PARTS.to(device)[parts.long()], parts),
     )
 
@@ -79,31 +98,47 @@ def _turn(angle: Tensor) -> Tensor:
     return torch.stack([c, -s, o, s, c, o, o, o, o + 1], -1).view(-1, 3, 3)
 
 
+def _mirror(mirrored: Tensor) -> Tensor:
+    """diag(-1, 1, 1) where mirrored (B,), else the identity; (B, 3, 3)."""
+    one = torch.ones(len(mirrored), device=mirrored.device)
+    return torch.diag_embed(torch.stack([1 - 2.0 * mirrored, one, one], -1))
+
+
+def _inverse(matrices: Tensor) -> Tensor:
+    """Of matrices known to be regular: unlike `linalg.inv` it does not stop a GPU to look."""
+    return torch.linalg.inv_ex(matrices).inverse
+
+
 def _intrinsics(batch: SampleBatch, turn: Tensor, scale: Tensor, shift: Tensor, size: int) -> Tensor:
     """K of the new crop: scaled, with the old crop's centre (after the turn) moved to its middle plus shift."""
     zoom = scale * size / batch.size
     centre = batch.K.new_tensor([batch.size / 2, batch.size / 2, 1.0])
-    moved = batch.K @ turn @ torch.linalg.inv(batch.K) @ centre
+    moved = batch.K @ turn @ _inverse(batch.K) @ centre
     K = batch.K.clone()
-    K[:, :2, 2] -= moved[:, :2] / moved[:, 2:]
+    K[:, :2, 2] -= moved[:, :2]
     K[:, :2] *= zoom[:, None, None]
     K[:, :2, 2] += size / 2 + shift * size
     return K
 
 
 def _resampled(batch: SampleBatch, to_old: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Images (B, 3, size, size) in [0, 1], and parts (B, size / 4, size / 4) seen at the cell centres."""
-    grid = _grid(to_old, size, size) * (2 / batch.size) - 1
-    images = F.grid_sample(batch.images.float() / 255, grid, align_corners=False)
-    coarse = _grid(to_old, size // 4, size) * (2 / batch.size) - 1
+    """Images (B, 3, size, size) in [0, 255], and parts (B, size / 4, size / 4) seen at the cell centres.
+
+    Args:
+        to_old: (B, 3, 3), pixels of the new image to pixels of the old one; affine, since K and a turn about the
+            optical axis keep the last coordinate.
+    """
+    theta = (_inverse(_from_unit(batch.size, to_old)) @ to_old @ _from_unit(size, to_old))[:, :2]
+    count = len(batch)
+    grid = F.affine_grid(theta, (count, 1, size, size), align_corners=False)
+    images = F.grid_sample(batch.images.float(), grid, align_corners=False)
+    coarse = F.affine_grid(theta, (count, 1, size // 4, size // 4), align_corners=False)
     shifted = batch.parts[:, None].float() - UNKNOWN_PART  # what lies outside becomes unknown
     parts = F.grid_sample(shifted, coarse, mode="nearest", align_corners=False) + UNKNOWN_PART
     return images, parts[:, 0].round().to(torch.uint8)
 
 
-def _grid(to_old: Tensor, cells: int, size: int) -> Tensor:
-    """Old pixels (B, cells, cells, 2) of the centres of cells x cells squares that tile the new image."""
-    centres = (torch.arange(cells, device=to_old.device) + 0.5) * (size / cells)
-    y, x = torch.meshgrid(centres, centres, indexing="ij")
-    points = torch.stack([x, y, torch.ones_like(x)], -1).view(1, -1, 3) @ to_old.transpose(-1, -2)
-    return (points[..., :2] / points[..., 2:]).view(-1, cells, cells, 2)
+def _from_unit(size: int, like: Tensor) -> Tensor:
+    """(3, 3): [-1, 1] across an image to its pixels."""
+    half = size / 2
+    return like.new_tensor([[half, 0.0, half], [0.0, half, half], [0.0, 0.0, 1.0]])

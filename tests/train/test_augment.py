@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderih_lib.data.samples import PART_NAMES, UNKNOWN_PART
-from renderih_lib.train.augment import NO_AUGMENTATION, SWAPPED_PARTS, Augmentation, augment
+from renderih_lib.train.augment import (
+    NO_AUGMENTATION,
+    RELEASED_AUGMENTATION,
+    SWAPPED_PARTS,
+    Augmentation,
+    augment,
+    augmented,
+    draws,
+)
 
 ONLY_PLACE = Augmentation(gain=0, brightness=0)
 
@@ -53,10 +61,14 @@ def test_hands_stay_rigid(noise_batch, seed):
 
 def test_a_mirror_image_swaps_the_hands_and_is_a_real_hand(noise_batch, hands):
     batch = noise_batch(4)
-    batch = batch.replace(valid=torch.tensor([[True, False]] * 4))
+    only_right = torch.tensor([[True, False]] * 4)
+    batch = batch.replace(
+        valid=only_right, mesh_valid=only_right, keypoint_valid=only_right[..., None].expand(4, 2, 21)
+    )
     _, labels = augment(batch, turn_by(0, flip=1.0), np.random.default_rng(0), 40)
     torch.testing.assert_close(labels.vertices[:, 0], batch.vertices[:, 1] * torch.tensor([-1.0, 1, 1]))
-    assert labels.valid.tolist() == [[False, True]] * 4
+    assert labels.valid.tolist() == labels.mesh_valid.tolist() == [[False, True]] * 4
+    assert torch.equal(labels.keypoint_valid, labels.valid[..., None].expand(4, 2, 21))
     corners = labels.vertices[:, 0, hands.right.faces]  # outward winding of the right hand must fit
     volume = torch.linalg.det(corners - corners.mean((1, 2), keepdim=True)).sum(-1)
     own = batch.vertices[:, 0, hands.right.faces]
@@ -91,6 +103,36 @@ def test_the_same_seed_gives_the_same_images_and_another_seed_others(noise_batch
     batch = noise_batch(3)
     first, again, other = (augment(batch, ONLY_PLACE, np.random.default_rng(s), 32)[0] for s in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 100), first=st.integers(0, 3))
+def test_a_part_of_a_batch_is_augmented_as_in_the_whole(noise_batch, seed, first):
+    """What each of several processes does with its share."""
+    batch, drawn = noise_batch(4), draws(np.random.default_rng(seed), 4)
+    part = slice(first, first + 1)
+    whole = augmented(batch, Augmentation(), drawn, 32)
+    share = augmented(batch[part], Augmentation(), drawn[part], 32)
+    torch.testing.assert_close(share[0], whole[0][part], atol=1e-5, rtol=0)
+    torch.testing.assert_close(share[1].keypoints, whole[1].keypoints[part])
+
+
+def test_what_is_missing_stays_zero(noise_batch):
+    batch = noise_batch(3)
+    batch = batch.replace(vertices=torch.zeros_like(batch.vertices))
+    _, labels = augment(batch, Augmentation(), np.random.default_rng(0), 32)
+    assert (labels.vertices == 0).all()
+
+
+def test_ids_and_sources_stay_with_their_images(noise_batch):
+    batch = noise_batch(3)
+    _, labels = augment(batch, Augmentation(), np.random.default_rng(0), 32)
+    assert list(labels.ids) == list(batch.ids) and list(labels.sources) == list(batch.sources)
+    assert torch.equal(labels.pose_ids, batch.pose_ids)
+
+
+def test_the_released_code_turns_by_a_right_angle_and_does_not_shift():
+    assert (RELEASED_AUGMENTATION.rotation, RELEASED_AUGMENTATION.shift) == (math.pi / 2, 0)
 
 
 @pytest.mark.parametrize("size", [32, 64, 96])
