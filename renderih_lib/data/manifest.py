@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 from renderih_lib.repro import project_root, sha256, write_json
 
 MANIFEST = "data_manifest.yaml"
+NOTES = "<!-- Below this line: written by hand, and kept. -->"  # in a page of docs/data
 _ASSETS = Path(__file__).parents[1] / "assets"  # where shipped ones are
 
 
@@ -172,7 +173,7 @@ class HashCache:
 
 
 def page(asset: Asset) -> str:
-    """The text of docs/data/<id>.md."""
+    """The text of docs/data/<id>.md above its hand-written notes."""
     verified = (
         "as stated in its own repository or files"
         if asset.licence_verified
@@ -226,10 +227,12 @@ def page(asset: Asset) -> str:
 
 
 def write_pages(manifest: Manifest, folder: Path) -> None:
-    """One page per asset, and an index of them."""
+    """One page per asset, and an index of them; what stands below `NOTES` in a page stays."""
     folder.mkdir(parents=True, exist_ok=True)
     for asset in manifest.assets:
-        (folder / f"{asset.id}.md").write_text(page(asset))
+        path = folder / f"{asset.id}.md"
+        _, mark, notes = (path.read_text() if path.is_file() else "").partition(NOTES)
+        path.write_text(page(asset) + (f"\n{mark}{notes}" if mark else ""))
     (folder / "README.md").write_text(index_page(manifest))
 
 

@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import io
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
+from renderih_lib.hand.mano import load_mano_pair
+from renderih_lib.hand.pair import HandPair
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.cameras import framing, look_at, project, to_camera
 from renderih_lib.render.raster import rasterize
@@ -22,6 +25,23 @@ _spec = importlib.util.spec_from_file_location(
 _fixtures = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_fixtures)
 hand, mano_contents, mano_folder = _fixtures.hand, _fixtures.mano_contents, _fixtures.mano_folder
+
+
+@pytest.fixture(scope="session")
+def mano_hands(tmp_path_factory, hand, mano_contents) -> HandPair:
+    """The open hand in MANO's format, its joints regressed from vertices close by, as MANO's are."""
+    folder = tmp_path_factory.mktemp("mano-of-readers")
+    for side in ("right", "left"):
+        contents = mano_contents(side, 1e-5)
+        joints = hand.rest_joints.numpy() * [1 if side == "right" else -1, 1, 1]
+        apart = np.linalg.norm(joints[:, None] - contents["v_template"], axis=-1)
+        regressor = np.zeros((len(joints), len(contents["v_template"])))
+        np.put_along_axis(regressor, np.argsort(apart, 1)[:, :30], 1 / 30, 1)
+        (folder / f"MANO_{side.upper()}.pkl").write_bytes(
+            pickle.dumps(contents | {"J_regressor": regressor}, protocol=2)
+        )
+    return load_mano_pair(folder)
+
 
 WIDTH, HEIGHT = 64, 48
 POSES, VIEWS = 2, 2

@@ -207,8 +207,20 @@ def test_panoramas_to_fetch_are_many_and_openly_licensed():
 
 
 def test_the_pages_say_what_the_manifest_says(tmp_path):
-    manifest.write_pages(load_manifest(ROOT / manifest.MANIFEST), tmp_path)
-    written = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assets = load_manifest(ROOT / manifest.MANIFEST)
     committed = {path.name: path.read_text() for path in (ROOT / "docs" / "data").iterdir()}
-    shutil.rmtree(tmp_path)
-    assert committed == written
+    assert set(committed) == {"README.md", *(f"{asset.id}.md" for asset in assets.assets)}
+    shutil.copytree(ROOT / "docs" / "data", tmp_path / "pages")
+    manifest.write_pages(assets, tmp_path / "pages")
+    assert {path.name: path.read_text() for path in (tmp_path / "pages").iterdir()} == committed
+
+
+def test_notes_written_by_hand_stay_in_their_page(tmp_path):
+    page = tmp_path / "thing.md"
+    things = manifest.Manifest.model_validate({"schema": 1, "assets": [THING]})
+    manifest.write_pages(things, tmp_path)
+    assert page.read_text() == manifest.page(asset())
+    page.write_text(f"an older page\n{manifest.NOTES}\n\n## Traps\n\nMany.\n")
+    for _ in range(2):
+        manifest.write_pages(things, tmp_path)
+        assert page.read_text() == f"{manifest.page(asset())}\n{manifest.NOTES}\n\n## Traps\n\nMany.\n"

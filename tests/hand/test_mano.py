@@ -2,14 +2,27 @@
 
 import contextlib
 import io
+import itertools
 import os
+import pickle
 
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from renderih_lib.hand.mano import MANO_TIPS, load_mano, mano_arrays, mano_pose_space
+from renderih_lib.hand.mano import (
+    MANO_TIPS,
+    as_released,
+    is_mano,
+    load_mano,
+    load_mano_pair,
+    mano_arrays,
+    mano_pose_space,
+    mano_rotations,
+    restricted_load,
+)
+from renderih_lib.hand.model import mirrored_rotations
 
 
 def random_pose(seed: int, batch: int = 4):
@@ -262,3 +275,61 @@ def test_pose_space_is_the_files_own(mano_contents, write_mano):
     mean, components = mano_pose_space(write_mano(contents), "right")
     assert np.array_equal(mean, contents["hands_mean"])
     assert np.array_equal(components, contents["hands_components"])
+
+
+@pytest.fixture
+def both_hands(mano_contents, write_mano):
+    """A folder with both files, and what it holds."""
+    contents = {side: mano_contents(side) for side in ("right", "left")}
+    for side, content in contents.items():
+        path = write_mano(content, side)
+    return path.parent, contents
+
+
+def test_a_folder_of_both_files_is_a_pair(both_hands):
+    hands = load_mano_pair(both_hands[0])
+    assert [hand.side for hand in hands.hands] == ["right", "left"] and all(map(is_mano, hands.hands))
+    left = load_mano(both_hands[0] / "MANO_LEFT.pkl", "left")
+    assert torch.equal(hands.left.shape_dirs, left.shape_dirs)
+    with pytest.raises(FileNotFoundError, match="MANO_RIGHT.pkl: no such file"):
+        load_mano_pair(both_hands[0] / "elsewhere")
+
+
+def test_rotations_of_stored_poses_add_the_mean_pose_unless_it_is_there(both_hands):
+    hand, contents = load_mano_pair(both_hands[0]).left.double(), both_hands[1]["left"]
+    pose = random_pose(3)[0]
+    for flat, coefficients in itertools.product((True, False), repeat=2):
+        fingers = pose[:, 3:] @ contents["hands_components"] if coefficients else pose[:, 3:]
+        full = np.concatenate([pose[:, :3], fingers + (0 if flat else contents["hands_mean"])], 1)
+        found = mano_rotations(hand, pose, flat=flat, coefficients=coefficients)
+        assert torch.allclose(found, rotations(full), atol=1e-6)
+
+
+def test_only_mano_has_poses_of_mano(hand):
+    assert not is_mano(hand)
+    with pytest.raises(ValueError, match="hand must be MANO, got"):
+        mano_rotations(hand, np.zeros((1, 48)))
+
+
+def test_a_mirrored_mano_has_the_mirrored_pose_space(both_hands):
+    hand = load_mano_pair(both_hands[0]).right.double()
+    pose = random_pose(2)[0]
+    pose[:, :3] = 0
+    expected = mirrored_rotations(mano_rotations(hand, pose, coefficients=True))
+    assert torch.allclose(mano_rotations(hand.mirrored(), pose, coefficients=True), expected, atol=1e-6)
+
+
+def test_the_released_left_hand_comes_back_from_the_repaired_one(both_hands):
+    released = load_mano_pair(both_hands[0], "as_released").left
+    for hand in (load_mano_pair(both_hands[0]).left, released):
+        again = as_released(hand)
+        assert torch.allclose(again.shape_dirs, released.shape_dirs)
+        assert torch.allclose(again.joint_dirs, released.joint_dirs, atol=1e-7)
+
+
+def test_plain_values_and_arrays_of_other_datasets_are_read():
+    content = {"camMat": np.eye(3, dtype=np.float32), "objName": "cup", "scale": np.float64(2), "none": None}
+    for protocol in (2, 4):
+        found = restricted_load(pickle.dumps(content, protocol))
+        assert np.array_equal(found["camMat"], np.eye(3)) and found["scale"] == 2
+        assert found["objName"] == "cup" and found["none"] is None
