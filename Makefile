@@ -13,12 +13,13 @@ OUT_DIR   ?= runs
 DATA_ROOT ?=
 DEVICE    ?= cpu
 CORES     ?= 2
+JOBS      ?= 1
 
 IN_VENV := $(VENV)/bin/python
 READY   := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv reproduce test test-fast test-slurm lab notebooks lint data-check clean
+.PHONY: help venv reproduce experiments test test-fast test-slurm lab notebooks lint data-check clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -34,6 +35,10 @@ $(READY): pyproject.toml
 reproduce: $(READY)  ## run all notebooks at SCALE; goes on where it stopped
 	@$(IN_VENV) -m renderih_lib.reproduce --scale "$(SCALE)" --seed "$(SEED)" --out-dir "$(OUT_DIR)" \
 	  --data-root "$(DATA_ROOT)" --cores "$(CORES)" --device "$(DEVICE)"
+
+experiments: $(READY)  ## the training runs of SCALE alone, on datasets that are rendered; on a GPU say JOBS=8
+	@$(IN_VENV) -m renderih_lib.train.run --experiment all --seed all --scale "$(SCALE)" --data-root "$(DATA_ROOT)" \
+	  --datasets "$(OUT_DIR)/$(SCALE)/datasets" --out "$(OUT_DIR)/$(SCALE)/experiments" --jobs "$(JOBS)"
 
 test: $(READY)  ## all tests, the whole graph at tiny included
 	@$(IN_VENV) -m pytest

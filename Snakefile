@@ -1,10 +1,11 @@
 # The whole reproduction as one graph: a rule per notebook, plan -> shards -> accepted pairs for the poses, and
-# plan -> shards for the rendered datasets.
+# plan -> shards for the rendered datasets, on which experiments are trained.
 # `make reproduce` calls it. By hand: snakemake -c2 --config scale=tiny; on a cluster: --profile profiles/slurm.
 import sys
 
 from renderih_lib.notebooks import library_files
-from renderih_lib.scales import DATASETS, scale_by_name
+from renderih_lib.scales import DATASETS, STAND_INS, scale_by_name
+from renderih_lib.train.experiments import EXPERIMENTS, FIGURE_12, FIGURE_13, OTHERS, planned, roles_of
 
 SIZES = scale_by_name(config.setdefault("scale", "demo"))
 SEED = int(config.setdefault("seed", 0))
@@ -27,6 +28,13 @@ def shards(dataset, count=None):
     return [f"{RESULTS}/datasets/{dataset}/shard-{shard:05d}.json" for shard in range(count)]
 
 
+def runs(*names):
+    """What all seeds of experiments leave behind that notebooks read, those that the scale leaves out excepted."""
+    chosen = [run.name for run in planned(SIZES) if run.name in names]
+    seeds = range(SEED, SEED + SIZES.experiment_seeds)
+    return [f"{RESULTS}/experiments/{name}-{seed}/metrics.json" for name in chosen for seed in seeds]
+
+
 def code(path):
     """A Python file, the library files that it imports and the shipped assets: a change in one redoes the rule."""
     assets = sorted(str(asset) for asset in Path("renderih_lib/assets").glob("*.*"))
@@ -41,6 +49,8 @@ POSE_SHARDS = [f"{POSES}/shard-{shard:05d}.{kind}" for shard in range(SIZES.pose
 SKINS = f"{RESULTS}/skins"
 PLACES = f"{RESULTS}/environments"
 PANORAMAS = [f"{PLACES}/{name}.exr" for name in SIZES.panoramas]
+
+CURVES = [name for line in (FIGURE_12, *FIGURE_13.values()) for name in line.values()]
 
 # Notebook -> what it reads besides code, what others read of it, cores, priority (higher starts first).
 NOTEBOOKS = {
@@ -58,6 +68,17 @@ NOTEBOOKS = {
     "11_transhand": ([], [], 1, 0),
     "12_training": (shards("renderih-train") + shards("renderih-test"), ["predictions.npz"], 2, 5),
     "13_metrics": (made_by("12_training", "predictions.npz"), [], 1, 0),
+    "14_correlation_encoder": (runs("real", "real-no-lateral"), [], 1, 0),
+    "15_mixing_real_and_synthetic": (runs("real", "mixed"), [], 1, 0),
+    "16_how_much_data": (runs("synthetic", *CURVES), [], 1, 0),
+    "17_state_of_the_art": (runs("real", "finetuned"), [], 1, 0),
+    "18_generalization": (
+        runs("real", *(f"{kind}-{other}" for other in OTHERS for kind in ("only", "with"))),
+        [],
+        1,
+        0,
+    ),
+    "19_qualitative": (runs("real", "mixed", "synthetic", "finetuned"), [], 1, 0),
 }
 EVERYTHING = sum(map(made_by, NOTEBOOKS), ["data_manifest.yaml", "renderih_lib/published.yaml", "renderih_lib/claims.yaml"])
 NOTEBOOKS["99_report"] = (EVERYTHING, ["report.html"], 1, 0)
@@ -211,3 +232,26 @@ rule shard:
     shell:
         "{PYTHON:q} -m renderih_lib.render.worker --plan {input.plan:q} --shard {params.number} --out {params.folder:q}"
         " --device {params.device} --threads {threads}"
+
+
+# One training run; several notebooks read each. A run that was ended goes on from its checkpoint.
+rule experiment:
+    input:
+        lambda wildcards: sum((shards(STAND_INS[role]) for role in roles_of(EXPERIMENTS[wildcards.name])), []),
+        lambda wildcards: (
+            f"{RESULTS}/experiments/{EXPERIMENTS[wildcards.name].after}-{wildcards.seed}/metrics.json"
+            if EXPERIMENTS[wildcards.name].after
+            else []
+        ),
+        code=code("renderih_lib/train/run.py"),
+    output:
+        f"{RESULTS}/experiments/{{name}}-{{seed}}/metrics.json",
+    wildcard_constraints:
+        name="|".join(EXPERIMENTS),
+        seed=r"\d+",
+    params:
+        data_root=DATA_ROOT,
+    priority: 4
+    shell:
+        "{PYTHON:q} -m renderih_lib.train.run --experiment {wildcards.name} --seed {wildcards.seed} --scale {SIZES.name}"
+        " --datasets {RESULTS}/datasets --data-root={params.data_root:q} --out {RESULTS}/experiments --threads {threads}"

@@ -16,6 +16,17 @@ DATASETS = (
     "objects-train",
 )
 
+#: Role of a dataset in the paper's experiments -> the rendered dataset that stands in for it, or is it.
+STAND_INS = {
+    "interhand26m-train": "studio-train",
+    "interhand26m-test": "studio-test",
+    "renderih-train": "renderih-train",
+    "renderih-test": "renderih-test",
+    "tzionas-test": "tabletop-test",
+    "h2o3d-train": "objects-train",
+    "ego3dhands-train": "random-train",
+}
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -41,7 +52,9 @@ class Scale:
     gallery_samples: int  # Cycles samples per pixel
     train_poses: int  # pairs of hands in renderih-train
     test_poses: int  # in renderih-test, others than the training ones
-    domain_poses: int  # in each of the other domains' datasets
+    studio_poses: int  # in studio-train, which stands in for the real training images
+    domain_poses: int  # in each of the other domains' training sets, which experiments compare at equal size
+    domain_test_poses: int  # in each of the other domains' test sets
     views: int  # cameras per pose
     crop: int  # pixels of a square training crop
     crop_samples: int
@@ -51,6 +64,11 @@ class Scale:
     image_size: int  # pixels at the network's input
     network: str  # preset of TransHand
     eval_every: int  # training steps
+    experiment_steps: int  # of each run of `train.experiments`
+    experiment_batch: int
+    experiment_seeds: int  # runs of each experiment
+    real_shares: tuple[float, ...]  # of the real training images, points of Figure 13 beside all of them
+    synthetic_shares: tuple[float, ...]  # of the synthetic ones, points of Figure 12 beside none and all
     disk_gb: float  # free space that a run asks for
     cell_minutes: float  # a notebook's cell that takes longer is stopped
 
@@ -81,6 +99,9 @@ class Scale:
             "gallery": self.gallery_images,
             "renderih-train": self.train_poses,
             "renderih-test": self.test_poses,
+            "studio-train": self.studio_poses,
+            "studio-test": self.domain_test_poses,
+            "tabletop-test": self.domain_test_poses,
         }
         return own.get(dataset, self.domain_poses)
 
@@ -111,7 +132,9 @@ _SCALES = {
         gallery_samples=4,
         train_poses=6,
         test_poses=3,
+        studio_poses=3,
         domain_poses=2,
+        domain_test_poses=2,
         views=2,
         crop=64,
         crop_samples=2,
@@ -121,6 +144,11 @@ _SCALES = {
         image_size=64,
         network="tiny",
         eval_every=15,
+        experiment_steps=10,
+        experiment_batch=4,
+        experiment_seeds=1,
+        real_shares=(),
+        synthetic_shares=(),
         disk_gb=0.5,
         cell_minutes=20,
     ),
@@ -143,18 +171,25 @@ _SCALES = {
         gallery_width=512,
         gallery_height=334,
         gallery_samples=16,
-        train_poses=900,
-        test_poses=120,
-        domain_poses=12,
+        train_poses=600,
+        test_poses=80,
+        studio_poses=200,
+        domain_poses=100,
+        domain_test_poses=40,
         views=4,
         crop=112,
         crop_samples=3,
         shard_images=250,
-        train_steps=5_000,
+        train_steps=3_000,
         batch=32,
         image_size=64,
         network="demo",
         eval_every=500,
+        experiment_steps=450,
+        experiment_batch=16,
+        experiment_seeds=1,
+        real_shares=(0.1,),
+        synthetic_shares=(0.5,),
         disk_gb=2,
         cell_minutes=60,
     ),
@@ -177,9 +212,11 @@ _SCALES = {
         gallery_width=512,
         gallery_height=334,
         gallery_samples=16,
-        train_poses=1_000,
-        test_poses=130,
-        domain_poses=400,
+        train_poses=800,
+        test_poses=100,
+        studio_poses=400,
+        domain_poses=200,
+        domain_test_poses=80,
         views=4,
         crop=192,
         crop_samples=6,
@@ -189,6 +226,11 @@ _SCALES = {
         image_size=128,
         network="gpu",
         eval_every=500,
+        experiment_steps=1_500,
+        experiment_batch=64,
+        experiment_seeds=3,
+        real_shares=(0.01, 0.05, 0.1, 0.3, 0.5, 0.7),
+        synthetic_shares=(0.1, 0.3, 0.5, 0.7),
         disk_gb=10,
         cell_minutes=240,
     ),
@@ -213,7 +255,9 @@ _SCALES = {
         gallery_samples=64,
         train_poses=92_000,
         test_poses=10_000,
+        studio_poses=36_600,
         domain_poses=4_000,
+        domain_test_poses=4_000,
         views=10,
         crop=256,
         crop_samples=16,
@@ -223,6 +267,11 @@ _SCALES = {
         image_size=256,
         network="paper",
         eval_every=5_000,
+        experiment_steps=200_000,
+        experiment_batch=64,
+        experiment_seeds=3,
+        real_shares=(0.01, 0.05, 0.1, 0.3, 0.5, 0.7),
+        synthetic_shares=(0.1, 0.3, 0.5, 0.7),
         disk_gb=500,
         cell_minutes=20160,
     ),

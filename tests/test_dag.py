@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from renderih_lib.scales import scale_by_name
+from renderih_lib.train.experiments import planned
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = [path.stem for path in sorted((ROOT / "notebooks" / "src").glob("*.py"))]
 LONGEST_SECONDS = (
@@ -42,9 +45,22 @@ def test_every_notebook_has_run_and_the_report_is_named(finished):
 @pytest.mark.slow
 def test_notebooks_name_the_inputs_that_they_read(finished):
     results, _, _ = finished
-    for notebook, needed in (("07_pose_optimization", "poses"), ("13_metrics", "12_training")):
+    wanted = {
+        "07_pose_optimization": "poses",
+        "13_metrics": "12_training",
+        "15_mixing_real_and_synthetic": "experiments",
+        "18_generalization": "experiments",
+    }
+    for notebook, needed in wanted.items():
         record = json.loads((results / notebook / "provenance.json").read_text())
         assert any(entry["path"].startswith(needed) for entry in record["inputs"]), notebook
+
+
+@pytest.mark.slow
+def test_every_experiment_of_the_scale_has_run(finished):
+    results, _, _ = finished
+    folders = {f"{run.name}-0" for run in planned(scale_by_name("tiny"))}
+    assert {path.parent.name for path in results.glob("experiments/*/metrics.json")} == folders
 
 
 @pytest.mark.slow
@@ -56,6 +72,7 @@ def test_notebooks_write_nowhere_else(finished):
         "skins",
         "environments",
         "datasets",
+        "experiments",
         "reproduce.log",
         "stages.json",
         ".reproduce",

@@ -55,6 +55,15 @@ def test_running_stages_are_named_with_their_cell_and_expected_time(board, capsy
     )
 
 
+def test_an_experiment_shows_its_steps_and_counts_apart_from_others(board, capsys):
+    read(board, "rule experiment:\n    jobid: 3\n    wildcards: name=mixed-synthetic-30, seed=0\n")
+    read(board, "experiment mixed-synthetic-30 0: 120/450 steps, 0:20\n")
+    board.next_status = 0
+    board.tick()
+    assert "experiment mixed-synthetic-30 0 120/450 steps 0:00" in capsys.readouterr().out
+    assert reproduce.stage_kind("experiment mixed-synthetic-30 0") == "experiment mixed-synthetic-30"
+
+
 def test_finished_stages_are_counted_and_timed(board, capsys, tmp_path):
     (tmp_path / "99_report").mkdir()
     (tmp_path / "99_report" / "report.html").touch()

@@ -1,10 +1,12 @@
 """Sizes of each scale."""
 
 import dataclasses
+import itertools
 
 import pytest
 
-from renderih_lib.scales import DATASETS, NAMES, Scale, scale_by_name
+from renderih_lib.claims import published
+from renderih_lib.scales import DATASETS, NAMES, STAND_INS, Scale, scale_by_name
 
 
 def test_an_unknown_scale_names_the_known_ones():
@@ -45,6 +47,22 @@ def test_the_paper_scale_has_three_hundred_places_to_render_in():
     assert sizes.panorama_width >= 2_048
 
 
-def test_domains_of_other_datasets_are_as_large_as_the_papers_forty_thousand():
+def test_stand_ins_are_as_large_as_what_they_stand_in_for():
     sizes = scale_by_name("paper")
-    assert {sizes.images(name) for name in DATASETS[3:]} == {40_000}
+    assert sizes.images("studio-train") == published("Network", "training images of InterHand2.6M")
+    compared = published("Network", "samples of each set in Tables 7 and 8")
+    assert {sizes.images(name) for name in DATASETS if name.startswith(("random", "objects"))} == {compared}
+
+
+def test_every_dataset_but_the_gallery_has_a_role_in_the_experiments():
+    assert {"gallery", *STAND_INS.values()} == set(DATASETS)
+
+
+def test_a_larger_scale_has_the_points_of_a_smaller_one():
+    for small, large in itertools.pairwise(map(scale_by_name, NAMES)):
+        assert set(small.real_shares) <= set(large.real_shares)
+        assert set(small.synthetic_shares) <= set(large.synthetic_shares)
+
+
+def test_demo_and_above_have_as_many_seeds_as_their_tables_promise():
+    assert [scale_by_name(name).experiment_seeds for name in NAMES] == [1, 1, 3, 3]

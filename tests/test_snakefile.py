@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from renderih_lib.scales import DATASETS, scale_by_name
+from renderih_lib.train.experiments import planned
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(set(re.findall(r'"(\d\d_\w+)"', (ROOT / "Snakefile").read_text())))
@@ -104,6 +105,20 @@ def test_the_graph_resolves_with_every_notebook_and_shard(tmp_path):
     assert counts["shard"] == sum(scale_by_name("demo").shards(dataset) for dataset in DATASETS)
     assert counts["plan"] == len(DATASETS)
     assert counts["panorama"] == len(scale_by_name("demo").panoramas)
+    assert counts["experiment"] == len(planned(scale_by_name("demo")))
+
+
+def test_three_seeds_are_planned_where_there_is_a_gpu(tmp_path):
+    target = f"{tmp_path}/gpu/14_correlation_encoder/executed.ipynb"
+    answer = snakemake("--dry-run", "--config", "scale=gpu", f"out_dir={tmp_path}", "--", target)
+    wanted = re.findall(r"experiments/([\w-]+)/metrics.json", answer.stdout + answer.stderr)
+    assert set(wanted) == {f"{name}-{seed}" for name in ("real", "real-no-lateral") for seed in range(3)}
+
+
+def test_finetuning_waits_for_pretraining(tmp_path):
+    target = f"{tmp_path}/tiny/experiments/finetuned-0/metrics.json"
+    answer = snakemake("--dry-run", "--config", "scale=tiny", f"out_dir={tmp_path}", "--", target)
+    assert answer.stdout.count("rule experiment:") == 2 and "pretraining-0/metrics.json" in answer.stdout
 
 
 def test_an_unknown_scale_is_refused():

@@ -97,7 +97,12 @@ def stacked(column: pd.Series, *shape: int) -> np.ndarray:
 
 
 def write_shard(
-    folder: Path, shard: int, samples: Iterable[dict[str, bytes]], annotations: pa.Table, info: dict
+    folder: Path,
+    shard: int,
+    samples: Iterable[dict[str, bytes]],
+    annotations: pa.Table,
+    info: dict,
+    members: Iterable[str] = tuple(MEMBERS),
 ) -> dict:
     """Write one shard so that it either exists completely or not at all; same inputs, same bytes.
 
@@ -106,6 +111,7 @@ def write_shard(
             rows of `annotations`. Taken one by one, so that a shard needs no more memory than an image.
         annotations: must have the columns `key` and `image_format`; offsets are added here.
         info: what else the done-marker should tell.
+        members: the names of `MEMBERS` that every image has; fewer make a shard that only trains.
 
     Returns:
         the content of the done-marker.
@@ -121,7 +127,7 @@ def write_shard(
                 for key, image_format, sample in zip(keys, formats, samples, strict=True):
                     images[key] = hashlib.sha256(sample["image"]).hexdigest()
                     for name, extension in (MEMBERS | OPTIONAL).items():
-                        if name in OPTIONAL and name not in sample:
+                        if name not in members and name not in sample:
                             continue
                         member = tarfile.TarInfo(f"{key}.{image_format if name == 'image' else extension}")
                         member.size = len(sample[name])

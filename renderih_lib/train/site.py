@@ -1,0 +1,87 @@
+"""Where runs of experiments find their data and leave results, how large they are, and on what they compute."""
+
+import functools
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from renderih_lib.data.samples import SampleBatch
+from renderih_lib.data.sources import Source, hands_of, source_of
+from renderih_lib.data.stream import crops
+from renderih_lib.hand.mano import is_mano
+from renderih_lib.hand.pair import HandPair
+from renderih_lib.scales import Scale
+from renderih_lib.train.experiments import Experiment, taught_by
+from renderih_lib.train.mixture import Dataset
+
+_MANY = 20_000  # images that are worth several processes to decode them
+
+
+@dataclass(frozen=True)
+class Site:
+    """The same for all runs of one call; what they load is kept for the next run."""
+
+    sizes: Scale
+    datasets: Path  # rendered shards
+    out: Path
+    data_root: str = ""  # real datasets
+    device: str = "cpu"
+
+    def hands(self, run: Experiment) -> HandPair:
+        """MANO's hands if everything that the run learns from is real, else the open ones; always the same object."""
+        pair = hands_of(taught_by(run), self.data_root)
+        return _PAIRS.setdefault(is_mano(pair.right), pair)
+
+    def source(self, role: str, hands: HandPair) -> Source:
+        return _source(role, self.data_root, self.datasets, hands)
+
+    def images(self, role: str, hands: HandPair) -> Dataset:
+        """Square crops of a role, a quarter larger than the network's input, so that augmentation has pixels."""
+        return _images(self.source(role, hands), 5 * self.sizes.image_size // 4, self.device)
+
+
+_PAIRS: dict[bool, HandPair] = {}
+
+
+@functools.cache
+def _source(role: str, data_root: str, datasets: Path, hands: HandPair) -> Source:
+    return source_of(role, data_root, datasets, hands, cache=datasets.parent / "tables")
+
+
+@functools.cache
+def _images(source: Source, size: int, device: str) -> Dataset:
+    found = crops(source.dataset, size, workers=os.cpu_count() if len(source.dataset) > _MANY else 0)
+    return found.to(device) if isinstance(found, SampleBatch) else found
+
+
+def test_set(
+    role: str, sizes: Scale, datasets: Path, data_root: str, hands: HandPair
+) -> tuple[Dataset, Source]:
+    """The images of a run's `predictions-<role>.npz`, in its order, and where they come from.
+
+    Args:
+        hands: those of the network that is looked at.
+    """
+    site = Site(sizes, Path(datasets), Path(), data_root)
+    return site.images(role, hands), site.source(role, hands)
+
+
+def contents(source: Source) -> list[str]:
+    """Name, length and hash of a set: of the done-markers of shards, which hold the hash of every image."""
+    digest = hashlib.sha256()
+    for marker in sorted(Path(getattr(source.dataset, "folder", "/nowhere")).glob("shard-*.json")):
+        digest.update(marker.read_bytes())
+    return [source.name, str(len(source.dataset)), digest.hexdigest()]
+
+
+def encoder_folder(data_root: str) -> Path | None:
+    """Folder of the encoder's ImageNet weights, where the user has them."""
+    if not (data_root or "RENDERIH_BACKBONE" in os.environ):
+        return None
+    from renderih_lib.data.manifest import (
+        asset_path,
+        load_manifest,
+    )  # needs pydantic, a GPU machine may lack it
+
+    return next(asset_path(a, data_root) for a in load_manifest().assets if a.id == "imagenet_weights")

@@ -1,0 +1,163 @@
+"""The tables of the paper with our numbers beside the published ones."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from renderih_lib.claims import published_tables
+
+#: What published columns call an error -> its name in metrics.json.
+METRICS = {
+    "PA-MPJPE": "pa_mpjpe_mm",
+    "MPJPE": "mpjpe_mm",
+    "SMPJPE": "smpjpe_mm",
+    "MRRPE": "mrrpe_mm",
+    "CDev": "cdev_mm",
+}
+#: What published columns call a test set -> its role.
+SETS = {"InterHand2.6M": "interhand26m-test", "Tzionas": "tzionas-test"}
+#: Answers that never look at the image, beside every table; the mean pose is that of the real training images.
+NEVER_LOOKS = {"mean_pose": "mean pose", "constant_hand": "constant hand"}
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Which experiment fills which row of a published table; rows of networks that we do not have are left out."""
+
+    test: str  # role, where the column does not name the set
+    rows: Mapping[str, str | Mapping[str, str]]  # row -> experiment, or column -> experiment
+    root: str = "middle_mcp"
+
+
+_INTERHAND, _TZIONAS = SETS.values()
+TABLES = {
+    "Table 4": Table(_INTERHAND, {"Baseline": "real-no-lateral", "Baseline + CE": "real"}),
+    "Table 5": Table(
+        _INTERHAND,
+        {"TransHand": {"trained on InterHand2.6M": "real", "mixed with RenderIH": "mixed"}},
+    ),
+    "Table 6": Table(_INTERHAND, {"TransHand": "real", "TransHand, RenderIH pretraining": "finetuned"}),
+    "Table 7": Table(
+        _INTERHAND, {"H2O-3D": "only-h2o3d", "Ego3DHands": "only-ego3d", "RenderIH": "only-renderih"}
+    ),
+    "Table 8": Table(
+        _INTERHAND,
+        {
+            "H2O-3D + InterHand2.6M": "with-h2o3d",
+            "Ego3DHands + InterHand2.6M": "with-ego3d",
+            "RenderIH + InterHand2.6M": "with-renderih",
+        },
+    ),
+    "Table 9": Table(_TZIONAS, {"InterHand2.6M": "real", "InterHand2.6M + RenderIH": "mixed"}),
+    "Table S1": Table(_TZIONAS, {"InterHand2.6M": "real", "InterHand2.6M + RenderIH": "mixed"}, root="wrist"),
+    "Figure 13": Table(
+        _INTERHAND,
+        {"RenderIH only": "synthetic", "RenderIH, then 1 % of InterHand2.6M": "finetuned-01"},
+    ),
+}
+
+
+def experiments_of(table: str) -> list[str]:
+    """The experiments that fill a table."""
+    rows = TABLES[table].rows.values()
+    named = [list(row.values()) if isinstance(row, Mapping) else [row] for row in rows]
+    return sorted(set(sum(named, [])))
+
+
+def results(folder: str | Path) -> pd.DataFrame:
+    """Every number of every finished run below folder.
+
+    Columns: experiment, seed, test (role), metric, value, data (name of the test set), real (whether all data was),
+    trained_on, scale. What never looks has rows of experiment "mean pose" and "constant hand", from the runs "real".
+
+    Raises:
+        FileNotFoundError: if no run is finished.
+    """
+    rows = []
+    for path in sorted(Path(folder).glob("*-*/metrics.json")):
+        rows += _rows(json.loads(path.read_text()))
+    if not rows:
+        raise FileNotFoundError(f"{folder} has no finished run: run `make reproduce` first")
+    return pd.DataFrame(rows)
+
+
+def _rows(record: dict) -> list[dict]:
+    sets = [f"{part['images']:,} of {part['data']}" for part in record["train"]]
+    trained_on = (f"{record['after']}, then " if record["after"] else "") + " + ".join(sets)
+    rows = []
+    for test, measured in record["tests"].items():
+        real = measured["real"] and all(part["real"] for part in record["train"])
+        shared = {"seed": record["seed"], "test": test, "data": measured["data"], "real": real}
+        shared |= {"trained_on": trained_on, "scale": record["scale"]}
+        answers = {"metrics": record["experiment"]}
+        if record["experiment"] == "real":
+            answers |= NEVER_LOOKS
+        for key, experiment in answers.items():
+            for metric, value in measured[key].items():
+                value = np.nan if value is None else value
+                rows.append({"experiment": experiment, "metric": metric, "value": value, **shared})
+    return rows
+
+
+def beside_published(table: str, found: pd.DataFrame) -> pd.DataFrame:
+    """A published table with ours beside it: mean, ± standard deviation where there are several seeds, mm.
+
+    Columns: for each published one "<column>, paper" and "<column>, here", then seeds, trained on and tested on. A
+    network or an experiment that has not run says "not run". The last rows are answers that never look.
+
+    Args:
+        table: a name in `TABLES`. found: of `results`.
+    """
+    content, rows = published_tables()[table], {}
+    for row, printed in content["rows"].items():
+        cells = [_cell(table, row, column) for column in content["columns"]]
+        rows[row] = _row(content["columns"], printed, [_values(found, *cell) for cell in cells])
+    for name in NEVER_LOOKS.values():
+        cells = [(name, *_cell(table, None, column)[1:]) for column in content["columns"]]
+        nothing = [None] * len(cells)
+        rows[f"{name}, never looks"] = _row(content["columns"], nothing, [_values(found, *c) for c in cells])
+    return pd.DataFrame(rows).T.rename_axis("as printed")
+
+
+def _cell(table: str, row: str | None, column: str) -> tuple[str | None, str, str]:
+    """Experiment (None if we have none), test role and metric of a published cell."""
+    chosen = TABLES[table]
+    experiment = chosen.rows.get(row)
+    if isinstance(experiment, Mapping):
+        experiment = experiment[column]
+    first, last = column.split(" ")[0], column.split(" ")[-1]
+    metric = METRICS.get(last, "mpjpe_mm")
+    if chosen.root == "wrist" and metric != "pa_mpjpe_mm":  # alignment knows no root
+        metric = f"wrist_{metric}"
+    return experiment, SETS.get(first, chosen.test), metric
+
+
+def _values(found: pd.DataFrame, experiment: str | None, test: str, metric: str) -> pd.DataFrame:
+    chosen = (found["experiment"] == experiment) & (found["test"] == test) & (found["metric"] == metric)
+    return found[chosen]
+
+
+def _row(columns: list[str], printed: list, values: list[pd.DataFrame]) -> dict:
+    row = {}
+    for column, number, ours in zip(columns, printed, values, strict=True):
+        row[f"{column}, paper"] = np.nan if number is None else number
+        row[f"{column}, here"] = mean_and_spread(ours["value"])
+    everything = pd.concat(values)
+    row["seeds"] = everything["seed"].nunique() or ""
+    for name, key in (("trained on", "trained_on"), ("tested on", "data")):
+        row[name] = "; ".join(everything[key].unique())
+    return row
+
+
+def mean_and_spread(values: pd.Series) -> str:
+    """ "46.12", with "± 0.30", their standard deviation, where there are several; "not run" where there are none."""
+    values = values.dropna()
+    if values.empty:
+        return NOT_RUN
+    spread = f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{values.mean():.2f}{spread}"
