@@ -37,6 +37,8 @@ def _entries(text: str, at: int, depth: int, keys: tuple) -> Generator[tuple[tup
         key = number
         if opening == "{":
             key, at = _DECODER.raw_decode(text, at)
+            if not isinstance(key, str):
+                raise json.JSONDecodeError("expected a name in quotes", text, at)
             at = _behind(text, _skipped(text, at), ":")
         at = _skipped(text, (yield from _entries(text, at, depth - 1, (*keys, key))))
         number += 1

@@ -80,9 +80,8 @@ def read_tables(
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
     path = cache and Path(cache) / f"interhand26m-{split}-{_digest(tree, split, annotation, interacting)}.npz"
-    if path and path.is_file():
-        with np.load(path, allow_pickle=False) as archive:
-            return Tables(**{field.name: archive[field.name] for field in fields(Tables)})
+    if path and (kept := _cached(path)):
+        return kept
     tables = _read(tree, split, annotation, INTERACTING.index(interacting))
     if not len(tables):
         raise ValueError(
@@ -276,12 +275,22 @@ def _mean_pixel(tree: Tree, name: str) -> float:
 
 
 def _digest(tree: Tree, split: str, *choices: str) -> str:
-    """Twelve hex digits of the choices, and of the sizes and times of the files."""
+    """Twelve hex digits of the choices, and of the sizes and times of the files that are there."""
     digest = hashlib.sha256("|".join(choices).encode())
-    for kind in _KINDS:
-        stat = tree.path(annotation_file(split, kind)).stat()
-        digest.update(f"{kind}|{stat.st_size}|{stat.st_mtime_ns}".encode())
+    for name in (*(annotation_file(split, kind) for kind in _KINDS), human_list(split)):
+        if tree.has(name):
+            stat = tree.path(name).stat()
+            digest.update(f"{name}|{stat.st_size}|{stat.st_mtime_ns}".encode())
     return digest.hexdigest()[:12]
+
+
+def _cached(path: Path) -> Tables | None:
+    # Any fault of the cache only means that the files are read again.
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return Tables(**{field.name: archive[field.name] for field in fields(Tables)})
+    except Exception:
+        return None
 
 
 def _one_line(error: Exception) -> str:

@@ -49,7 +49,8 @@ class RenderedDataset:
         if missing := next((tar for tar in self.tars if not tar.is_file()), None):
             raise ValueError(f"{missing} is missing although its shard is marked done; render it again")
         tables = [_columns(marker.with_suffix(".parquet"), self.hands is not None) for marker in markers]
-        self.columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+        # Column of the tables -> array with a row per image.
+        self.rows = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
         self.shard = np.repeat(np.arange(len(markers)), [len(table["key"]) for table in tables])
 
     def __len__(self) -> int:
@@ -61,8 +62,8 @@ class RenderedDataset:
     def samples(self, indices: Iterable[int]) -> list[Sample]:
         """The samples at `indices`, their meshes posed in one batch."""
         picked = np.asarray(list(indices), int)
-        rows = {name: values[picked] for name, values in self.columns.items()}
-        vertices = self._vertices(rows)
+        rows = {name: values[picked] for name, values in self.rows.items()}
+        vertices = self.vertices(rows)
         return [
             Sample(
                 image=self._decoded(index, "image"),
@@ -86,9 +87,15 @@ class RenderedDataset:
             [collate(self.samples(indices[i : i + chunk]), size) for i in range(0, len(self), chunk)]
         )
 
+    def encoded(self, index: int, name: str) -> bytes:
+        """The "image" or "parts" of one image as it lies in its tar."""
+        with open(self.tars[self.shard[index]], "rb") as file:
+            file.seek(self.rows[f"{name}_offset"][index])
+            return file.read(self.rows[f"{name}_size"][index])
+
     @torch.no_grad()
-    def _vertices(self, rows: dict[str, np.ndarray]) -> np.ndarray | None:
-        """(N, 2, V, 3) float32 metres in each row's camera."""
+    def vertices(self, rows: dict[str, np.ndarray]) -> np.ndarray | None:
+        """(N, 2, V, 3) float32 metres in each row's camera; rows are some of `self.rows`."""
         if self.hands is None:
             return None
         pose = PairPose(**{name: torch.from_numpy(rows[name]) for name in _POSE})
@@ -97,14 +104,10 @@ class RenderedDataset:
         return (world @ np.swapaxes(R, -1, -2) + t).astype(np.float32)
 
     def _decoded(self, index: int, name: str) -> np.ndarray:
-        tar = self.tars[self.shard[index]]
-        with open(tar, "rb") as file:
-            file.seek(self.columns[f"{name}_offset"][index])
-            data = file.read(self.columns[f"{name}_size"][index])
         try:
-            return decoded(data)
+            return decoded(self.encoded(index, name))
         except OSError as error:
-            key = self.columns["key"][index]
+            key, tar = self.rows["key"][index], self.tars[self.shard[index]]
             raise ValueError(f"{name} {key} in {tar} cannot be decoded; render its shard again") from error
 
 

@@ -22,7 +22,8 @@ _AHEAD = 2  # batches that may wait for their turn
 class CropStream:
     """Images `indices` of a dataset as square crops of `size` pixels: `[array or slice] -> SampleBatch`.
 
-    The batch depends on the indices alone, however many processes decode it. Use it in a `with`, or close it.
+    The same indices and workers give the same bytes; with other workers vertices differ by a rounding, since they are
+    posed in other groups. Use it in a `with`, or close it.
 
     Args:
         dataset: has a length and `samples(indices) -> list[Sample]`. If its `is_cropped` is true, images are taken as

@@ -1,7 +1,10 @@
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from renderih_lib.data.rendered import RenderedDataset
+from renderih_lib.hand.mano import load_mano_pair
 from renderih_lib.render.shards import decoded, read_annotations, read_member
 
 
@@ -35,6 +38,28 @@ def test_vertices_agree_with_stored_keypoints(folder, hands):
     sample = RenderedDataset(folder, hands)[2]
     tips = hands.right.tip_vertices.numpy()
     np.testing.assert_allclose(sample.vertices[:, tips], sample.keypoints[:, 4::4], atol=1e-6)
+
+
+def test_manos_hands_are_not_those_that_were_rendered(folder, mano_folder):
+    """The shards hold poses of the open hand: a MANO mesh posed by them would not be in the picture."""
+    sample = RenderedDataset(folder, load_mano_pair(mano_folder))[0]
+    assert sample.vertices is None and sample.valid.all()
+
+
+def test_part_labels_may_be_left_out(folder, hands):
+    without, with_parts = RenderedDataset(folder, hands, parts=False)[3], RenderedDataset(folder, hands)[3]
+    assert without.parts is None and with_parts.parts is not None
+    np.testing.assert_array_equal(without.image, with_parts.image)
+
+
+def test_overlap_of_the_masks_comes_from_the_table(folder, hands):
+    """One of the two tables has the column that later renders have."""
+    assert np.isnan(RenderedDataset(folder, hands)[4].mask_iou)
+    path = folder / "shard-00001.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("hand_iou", pa.array([0.5, 0.125], pa.float32())), path)
+    dataset = RenderedDataset(folder, hands)
+    assert np.isnan(dataset[0].mask_iou) and dataset[4].mask_iou == 0.125
 
 
 def test_loading_everything_equals_one_by_one(folder, hands):
