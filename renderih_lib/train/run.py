@@ -113,7 +113,7 @@ def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = mat
             keep(answers, role, folder)
             known = {"n": len(answers["metrics"]), "poses": len(np.unique(answers["metrics"].pose_ids))}
             tests[role] = _told(sources[role]) | known | {name: means(said) for name, said in answers.items()}
-        (unfinished / "curve.jsonl").replace(folder / "curve.jsonl")
+        write_atomic(folder / "curve.jsonl", (unfinished / "curve.jsonl").read_bytes())
         record = {"experiment": run.name, "seed": seed, "scale": site.sizes.name, "key": key}
         record |= {"after": run.after, "steps": settings.steps, "batch": settings.batch}
         record |= {"network": site.sizes.network, "changes": dict(run.changes)}

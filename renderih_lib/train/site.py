@@ -46,7 +46,10 @@ _PAIRS: dict[bool, HandPair] = {}
 
 @functools.cache
 def _source(role: str, data_root: str, datasets: Path, hands: HandPair) -> Source:
-    return source_of(role, data_root, datasets, hands, cache=datasets.parent / "tables")
+    try:
+        return source_of(role, data_root, datasets, hands, cache=datasets.parent / "tables")
+    except FileNotFoundError as error:  # an input is wrong: not the output, of which a command would tell
+        raise ValueError(str(error)) from None
 
 
 @functools.cache
