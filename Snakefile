@@ -52,7 +52,9 @@ PANORAMAS = [f"{PLACES}/{name}.exr" for name in SIZES.panoramas]
 
 CURVES = [name for line in (FIGURE_12, *FIGURE_13.values()) for name in line.values()]
 
-# Notebook -> what it reads besides code, what others read of it, cores, priority (higher starts first).
+BLENDER = code("renderih_lib/render/blender/__main__.py")  # runs in a child process, so no import leads there
+
+# Notebook -> what it reads besides its own code, what others read of it, cores, priority (higher starts first).
 NOTEBOOKS = {
     "00_start_here": (["data_manifest.yaml"], [], 1, 0),
     "01_hand_model": ([], [], 1, 0),
@@ -62,8 +64,8 @@ NOTEBOOKS = {
     "05_loss_anatomy": ([PLANNED], [], 1, 0),
     "06_natural_discriminator": ([PLANNED, RAW], ["discriminator.safetensors"], 1, 20),
     "07_pose_optimization": ([PLANNED, RAW, DISCRIMINATOR, *POSE_SHARDS], [], 1, 0),
-    "08_textures_light_cameras": ([f"{SKINS}/skins.json", *PANORAMAS], [], 1, 0),
-    "09_cycles_rendering": (sum((shards(name, 1) for name in DATASETS), []), [], 1, 0),
+    "08_textures_light_cameras": ([f"{SKINS}/skins.json", *PANORAMAS, *BLENDER], [], 1, 0),
+    "09_cycles_rendering": (sum((shards(name, 1) for name in DATASETS), BLENDER), [], 1, 0),
     "10_distribution_analysis": (sum(map(shards, DATASETS), [RAW, ACCEPTED]), [], 1, 0),
     "11_transhand": ([], [], 1, 0),
     "12_training": (shards("renderih-train") + shards("renderih-test"), ["predictions.npz"], 2, 5),
@@ -216,7 +218,7 @@ rule plan:
 rule shard:
     input:
         code("renderih_lib/render/worker.py"),
-        code("renderih_lib/render/blender/__main__.py"),
+        BLENDER,
         plan=f"{RESULTS}/datasets/{{dataset}}/plan.parquet",
     output:
         multiext(f"{RESULTS}/datasets/{{dataset}}/shard-{{shard}}", ".json", ".tar", ".parquet"),

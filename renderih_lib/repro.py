@@ -262,7 +262,7 @@ def _embedded(image: Image.Image) -> tuple[str, bytes]:
     flat = Image.new("RGB", image.size, "white")
     flat.paste(image.convert("RGB"), mask=image.convert("RGBA").getchannel("A"))
     buffer = io.BytesIO()
-    flat.save(buffer, format="JPEG", quality=85)
+    flat.save(buffer, format="JPEG", quality=75)
     return "image/jpeg", buffer.getvalue()
 
 

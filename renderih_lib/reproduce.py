@@ -48,6 +48,7 @@ def reproduce(scale: Scale, cores: int, config: dict, more: list[str]) -> int:
     check_disk(results, scale.disk_gb)
     assignments = [f"scale={scale.name}", *(f"{name}={value}" for name, value in config.items())]
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--nolock", "--rerun-incomplete"]
+    command += ["--max-jobs-per-timespan", "1000/1m"]  # its default looks at all inputs every second
     with _this_run_only(results / ".reproduce") as run_id:
         board = Board(
             f"scale {scale.name}, seed {config['seed']}, {cores} cores", results, expected_seconds(scale)

@@ -261,7 +261,7 @@ figures.save_contact_sheet(gallery, columns, run.output("figures/gallery.jpg"))
 
 # %%
 run.show(
-    figures.picture_grid(gallery.head(12), 3),
+    figures.picture_grid(gallery.head(12), 3, width=2.9),
     "gallery_keypoints",
     caption="Projected keypoints, from the plan alone. Right hand vermillion, left hand sky blue; "
     "hidden joints are drawn too.",

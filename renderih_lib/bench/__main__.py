@@ -1,6 +1,7 @@
 """`python -m renderih_lib.bench NAME [--json]` prints one benchmark's figures and nothing else."""
 
 import argparse
+import contextlib
 import json
 import sys
 
@@ -23,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("name", choices=BENCHMARKS)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args(arguments)
-    figures = BENCHMARKS[options.name]()
+    with contextlib.redirect_stdout(sys.stderr):  # workers report their progress
+        figures = BENCHMARKS[options.name]()
     if options.json:
         print(json.dumps(figures))
     else:

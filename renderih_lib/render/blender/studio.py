@@ -75,8 +75,9 @@ class Studio:
         """What Cycles sees at each pixel centre, without light: writes npy (H, W, 2) float32 to `job["path"]`.
 
         Channel 0 is the label of the face, channel 1 its depth in metres along the optical axis; 0 = nothing.
+        The lens is a pinhole, as it is for the labels.
         """
-        self._pose(job)
+        self._pose(job | {"f_stop": 0.0})
         layer = self.scene.view_layers[0]
         layer.material_override = self._label_material()
         self.world.background.inputs["Strength"].default_value = 0.0
