@@ -200,24 +200,25 @@ run.table(
 # What RenderIH gains over each of the other sets, on the same test images. Right of zero: RenderIH is better, as the paper says.
 
 # %%
-KINDS = {"only": "over", "with": "mixed_over"}
-OTHERS = {"h2o3d": "h2o3d", "ego3d": "ego3dhands"}
-gains = {
-    f"{word}_{key}": {
-        test: comparison.gains(folder, f"{kind}-{other}", f"{kind}-renderih", test, ["mpjpe_mm"], run.rng)[
-            "mpjpe_mm"
-        ]
-        for test in TESTS
-    }
-    for kind, word in KINDS.items()
-    for other, key in OTHERS.items()
+COMPARED = {  # name of the gain -> with the real images or not, and the other set
+    "over_h2o3d": ("only", "h2o3d"),
+    "over_ego3dhands": ("only", "ego3d"),
+    "mixed_over_h2o3d": ("with", "h2o3d"),
+    "mixed_over_ego3dhands": ("with", "ego3d"),
 }
+MPJPE = "mpjpe_mm"
+
+
+def gain_of_renderih(kind: str, other: str, test: str) -> comparison.Effect:
+    """In MPJPE, over another set of the same size."""
+    return comparison.gains(folder, f"{kind}-{other}", f"{kind}-renderih", test, [MPJPE], run.rng)[MPJPE]
+
 
 # %%
+gains = {name: {test: gain_of_renderih(*pair, test) for test in TESTS} for name, pair in COMPARED.items()}
 labels = {
-    f"{word}_{key}": f"Table {7 + (kind == 'with')}: RenderIH over {SETS[other]}"
-    for kind, word in KINDS.items()
-    for other, key in OTHERS.items()
+    name: f"Table {7 if kind == 'only' else 8}: RenderIH over {SETS[other]}"
+    for name, (kind, other) in COMPARED.items()
 }
 shown = {
     f"{labels[name]}, {TESTS[test]}": effect for name, both in gains.items() for test, effect in both.items()
@@ -249,7 +250,7 @@ best = {
         TESTS[test]: SETS[ratios.loc[[f"{kind}-{o}" for o in SETS], test].idxmin().split("-")[1]]
         for test in TESTS
     }
-    for kind in KINDS
+    for kind in ("only", "with")
 }
 print(f"lowest error over its mean pose, alone: {best['only']}; mixed with real images: {best['with']}")
 
@@ -257,7 +258,7 @@ print(f"lowest error over its mean pose, alone: {best['only']}; mixed with real 
 run.write_metrics(
     {
         "gains": {
-            name: {test: {"mpjpe_mm": effect.record()} for test, effect in both.items()}
+            name: {test: {MPJPE: effect.record()} for test, effect in both.items()}
             for name, both in gains.items()
         },
         "over_mean_pose": {name: dict(row) for name, row in ratios.T.items()},
