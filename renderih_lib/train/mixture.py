@@ -121,7 +121,7 @@ def batch_indices(data: Dataset, batch: int, seed: int, step: int) -> np.ndarray
     """
     batch = min(batch, len(data))
     epoch, place = divmod(step, len(data) // batch)
-    return _epoch(**sampler(data), seed=seed, epoch=epoch)[place * batch : (place + 1) * batch]
+    return _epoch(**sampler(data), seed=seed, epoch=epoch)[place * batch : (place + 1) * batch].copy()
 
 
 def images_per_epoch(counts: Sequence[int], weights: Sequence[float]) -> np.ndarray:

@@ -11,6 +11,7 @@ from renderih_lib.nets.transhand import TransHand
 from renderih_lib.render.shards import write_atomic
 
 FILE = "model.safetensors"
+_ENTRY = "network"  # of the file's metadata
 
 
 def save_weights(model: TransHand, path: Path, hands: HandPair, *, preset: str, changes: dict) -> None:
@@ -22,8 +23,9 @@ def save_weights(model: TransHand, path: Path, hands: HandPair, *, preset: str, 
     learned = {name: value.detach().half() for name, value in model.named_parameters()}
     counted = {name: value for name, value in model.named_buffers() if _is_statistic(name)}
     tensors = {name: value.cpu().contiguous() for name, value in (learned | counted).items()}
-    described = {"preset": preset, "changes": json.dumps(changes), "hands": hands.right.name}
-    write_atomic(Path(path), save(tensors, metadata=described))
+    described = {"preset": preset, "changes": changes, "hands": hands.right.name}
+    # One entry only: safetensors writes several in any order, and the same network must give the same bytes.
+    write_atomic(Path(path), save(tensors, metadata={_ENTRY: json.dumps(described)}))
 
 
 def load_weights(model: TransHand, path: Path) -> None:
@@ -52,12 +54,12 @@ def load_model(folder: Path, hands: HandPair) -> TransHand:
     path = Path(folder) / FILE
     try:
         with safe_open(path, framework="pt") as file:
-            described = file.metadata()
-    except (OSError, SafetensorError) as error:
+            described = json.loads(file.metadata()[_ENTRY])
+    except (OSError, SafetensorError, TypeError, KeyError) as error:
         raise ValueError(f"{path} cannot be read ({error}): run its experiment first") from None
     if described["hands"] != hands.right.name:
         raise ValueError(f"{path} is a network for {described['hands']}, not for {hands.right.name}")
-    model = TransHand(hands, described["preset"], **json.loads(described["changes"]))
+    model = TransHand(hands, described["preset"], **described["changes"])
     load_weights(model, path)
     return model.eval()
 

@@ -44,7 +44,6 @@ def in_child():
 def _quietly(action, printed) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
-    with open(printed, "w") as file:
-        os.dup2(file.fileno(), 2)
-        sys.stderr = file
-        action()
+    sys.stderr = open(printed, "w", buffering=1)  # noqa: SIM115, an error of `action` is told after it
+    os.dup2(sys.stderr.fileno(), 2)
+    action()
