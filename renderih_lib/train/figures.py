@@ -103,7 +103,8 @@ def occlusion_chart(bins: Mapping[str, list[dict]], examples: Mapping[str, np.nd
     figure.tight_layout()
     for place, name in enumerate(names):
         if examples and name in examples:
-            inset = axis.inset_axes((place - 0.2, -0.62, 0.4, 0.3), transform=_x_data(axis))
+            # x in data, y in shares of the axis
+            inset = axis.inset_axes((place - 0.2, -0.62, 0.4, 0.3), transform=axis.get_xaxis_transform())
             inset.imshow(examples[name])
             inset.axis("off")
     return _closed(figure)
@@ -118,9 +119,8 @@ def overlay(image: np.ndarray, pixels: np.ndarray, vertices: np.ndarray, hands: 
     """
     height, width = image.shape[:2]
     depth = vertices[..., 2:] - vertices[..., 2].min() + 1
-    points = np.concatenate([pixels * depth, depth], -1).reshape(
-        -1, 3
-    )  # the identity projects these to pixels
+    # The identity as camera projects these to the pixels.
+    points = np.concatenate([pixels * depth, depth], -1).reshape(-1, 3)
     faces = _faces(hands)
     raster = rasterize(points, faces, np.eye(3), width, height)
     hit = raster.face >= 0
@@ -193,11 +193,6 @@ def picture_table(rows: list[list[np.ndarray]], names: list[str], columns: list[
 def _faces(hands: HandPair) -> np.ndarray:
     """(F, 3) of both hands as one mesh, right vertices first."""
     return np.concatenate([hands.right.faces.numpy(), hands.left.faces.numpy() + hands.right.vertex_count])
-
-
-def _x_data(axis):
-    """Places an inset by data along x and by the share of the axis along y."""
-    return axis.get_xaxis_transform()
 
 
 def _closed(figure):

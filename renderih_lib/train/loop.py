@@ -53,7 +53,8 @@ def train(
         every, evaluate: each `every` steps and at the end the numbers of `evaluate(model)` join the curve; on the
             first process only.
         progress: wraps the range of steps, e.g. `run.progress`.
-        on_row: called with each new row of the curve, e.g. `curves.LiveCurves` or `curves.tensorboard`.
+        on_row: called with each new row of the curve on the first process, e.g. `curves.LiveCurves` or
+            `curves.tensorboard`.
 
     Returns:
         The curve: a dict with "step", "seconds", "learning_rate", "loss", its terms, "gradient_norm" (None where it
@@ -61,7 +62,8 @@ def train(
 
     Raises:
         ValueError: if a checkpoint was made with other settings, or the batch cannot be shared by the processes.
-        FloatingPointError: if the loss stops being finite, with the ids of the batch; nothing is saved.
+        FloatingPointError: if the loss or its gradient stops being finite, with the ids of the batch; nothing is
+            saved.
         SystemExit: after SIGTERM, when the checkpoint is written.
     """
     folder = Path(folder)
@@ -85,10 +87,10 @@ def train(
                 if measured and evaluate is not None and learner.team.leads:
                     curve[-1] |= evaluate(model)
                     model.train()
-                for call in on_row:
+                for call in on_row if learner.team.leads else ():
                     call(curve[-1])
             if done % settings.save_every == 0 or ending:
-                report.read()  # no checkpoint after a loss that is not finite
+                report.read()  # no checkpoint of a ruined network
                 if learner.team.leads:
                     spent = time.perf_counter() - began
                     save_checkpoint(folder, learner, data, Progress(done, spent, tuple(curve)))
@@ -111,18 +113,20 @@ class Report:
     names: tuple[str, ...]
     values: Tensor
     own: Tensor  # this process's loss
+    watched: tuple[str, ...]  # names of the values that must be finite
 
     def read(self) -> dict[str, float]:
         """Loss, terms, gradient norm, and "stop": the share of processes that want to.
 
         Raises:
-            FloatingPointError: if the loss is not finite.
+            FloatingPointError: if the loss or its gradient is not finite.
         """
         numbers = dict(zip(self.names, self.values.tolist(), strict=True))
-        if not math.isfinite(numbers["loss"]):
-            guilty = not math.isfinite(float(self.own))
-            where = f"samples {', '.join(self.ids)}" if guilty else "in another process"
-            raise FloatingPointError(f"loss is not finite at step {self.step}: {numbers}; {where}")
+        broken = [name for name in self.watched if not math.isfinite(numbers[name])]
+        if broken:
+            elsewhere = broken[0] == "loss" and math.isfinite(float(self.own))
+            where = "in another process" if elsewhere else f"samples {', '.join(self.ids)}"
+            raise FloatingPointError(f"{broken[0]} is not finite at step {self.step}: {numbers}; {where}")
         return numbers
 
 
@@ -153,7 +157,9 @@ def _step(learner: Learner, data: Dataset, step: int, stop: bool) -> Report:
         prefetch(data, indices(step + 1))
     numbers = learner.step(batch.to(learner.device), step)
     values = torch.stack([*numbers.values(), torch.tensor(float(stop), device=learner.device)])
-    return Report(step, batch.ids, (*numbers, "stop"), mean_over(team, values), numbers["loss"])
+    # The scaler of float16 leaves out a step whose gradient overflowed; any other would ruin the weights.
+    watched = ("loss",) if learner.scaler.is_enabled() else ("loss", "gradient_norm")
+    return Report(step, batch.ids, (*numbers, "stop"), mean_over(team, values), numbers["loss"], watched)
 
 
 def _row(report: Report, settings: TrainSettings, seconds: float) -> dict:

@@ -168,9 +168,8 @@ def loss_terms(
         "relative": _reduced(three(prediction.relative - target.relative), both, form),
         "edges": _reduced(three(lengths), solid, form),
     }
-    if (
-        form.reduction == "sum"
-    ):  # in one hand's frame, Eq. 10 and 11 would count the other's shift at every point
+    if form.reduction == "sum":
+        # In one hand's frame, Eq. 10 and 11 would count the other's shift at every point.
         total, count = sums["relative"]
         sums["relative"] = total * (KEYPOINT_COUNT + prediction.vertices.shape[2]), count
     if prediction.evidence is not None:

@@ -37,7 +37,7 @@ from renderih_lib.render.shards import write_atomic
 from renderih_lib.repro import Meter, exit_code, write_json
 from renderih_lib.scales import NAMES, scale_by_name
 from renderih_lib.train import evaluate
-from renderih_lib.train.distributed import current_team, processes
+from renderih_lib.train.distributed import current_team, mean_over, processes
 from renderih_lib.train.evaluate import Constant, Predictions
 from renderih_lib.train.experiments import (
     TESTS,
@@ -230,7 +230,9 @@ def run_all(runs: list[tuple[Experiment, int]], site: Site, jobs: int, deadline:
 
 
 def _unless_late(run: Experiment, seed: int, site: Site, deadline: float) -> bool:
-    return time.time() < deadline and run_experiment(run, seed, site, deadline)
+    team = current_team(torch.device(site.device))
+    late = mean_over(team, torch.tensor(float(time.time() >= deadline), device=team.device))
+    return not late and run_experiment(run, seed, site, deadline)  # too late for one is too late for all
 
 
 def _main(options: argparse.Namespace) -> None:
@@ -243,6 +245,8 @@ def _main(options: argparse.Namespace) -> None:
     seeds = range(sizes.experiment_seeds) if options.seed == "all" else [int(options.seed)]
     runs = [(run, seed) for seed in seeds for run in chosen]
     with processes(options.device) as team:
+        if team.size > 1 and options.jobs > 1:
+            raise ValueError("torchrun's processes share each run; leave out --jobs")
         site = Site(sizes, options.datasets, options.out, options.data_root, str(team.device))
         left = run_all(runs, site, options.jobs, time.time() + 60 * options.budget_minutes)
     more = f"; the same command goes on with the other {left}" if left else ""

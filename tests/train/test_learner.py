@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import pytest
 import torch
@@ -59,6 +60,15 @@ def test_the_memory_layout_is_as_asked_and_changes_nothing_else(make, data, shor
         assert tensor.is_contiguous(memory_format=torch.channels_last) == channels_last
     other = Learner(make(), dataclasses.replace(short, channels_last=not channels_last))
     torch.testing.assert_close(learner.step(data, 0)["loss"], other.step(data, 0)["loss"], rtol=1e-3, atol=0)
+
+
+def test_a_compiled_network_learns_the_same(make, data, short, monkeypatch):
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+    plain, compiled = (Learner(make(), dataclasses.replace(short, compile=c)) for c in (False, True))
+    for step in range(2):
+        told = [learner.step(data, step)["loss"] for learner in (plain, compiled)]
+        torch.testing.assert_close(*told, rtol=1e-3, atol=0)
+    assert compiled.state()["model"].keys() == plain.state()["model"].keys()
 
 
 def test_a_share_is_augmented_as_in_the_joined_batch(make, data, short):

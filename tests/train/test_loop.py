@@ -163,6 +163,24 @@ def test_a_checkpoint_is_never_of_a_loss_that_is_not_finite(make, data, short, t
         assert not (tmp_path / "checkpoint.pt").exists()
 
 
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_gradient_that_is_not_finite_stops_too_unless_float16_leaves_the_step_out(
+    make, data, short, tmp_path, precision
+):
+    model = make()
+    weight = next(model.parameters())
+    before = weight.detach().clone()
+    weight.register_hook(lambda gradient: gradient * float("inf"))
+    plan = dataclasses.replace(short, steps=1, precision=precision)
+    if precision == "float16":
+        (row,) = train(model, data, plan, tmp_path)
+        assert row["gradient_norm"] is None and torch.equal(weight, before)
+        return
+    with pytest.raises(FloatingPointError, match="gradient_norm is not finite at step 0.*samples noise/"):
+        train(model, data, plan, tmp_path)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
 def test_finetuning_begins_with_the_weights_of_pretraining_and_a_fresh_optimiser(make, data, short, tmp_path):
     """Two stages with other images and settings; the second resumes by itself, not from the first again."""
     first = make()
