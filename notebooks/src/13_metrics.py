@@ -140,7 +140,7 @@ for name, wrong in cases.items():
 # %% [markdown]
 # ## PCK and AUC
 #
-# PCK(t) is the share of keypoints that are less than $t$ mm off (from the root). AUC is the area below that curve from 0 to 50 mm,
+# PCK(t) is the share of keypoints that are at most $t$ mm off (from the root). AUC is the area below that curve from 0 to 50 mm,
 # over 50 mm. **By hand.** Half of the keypoints 10 mm off, half 30 mm: PCK is 0, from 10 mm on 0.5, from 30 mm on
 # 1. The area is $20 \cdot 0.5 + 20 \cdot 1 = 30$, so AUC = 0.6. There is a shorter way: each keypoint adds
 # $1 - \min(e, 50) / 50$, here 0.8 and 0.4. So for a good network **AUC is MPJPE in disguise**; the difference is that no

@@ -12,7 +12,9 @@ import numpy as np
 import torch
 
 from renderih_lib.data.crops import RATIO, cropped
+from renderih_lib.data.occlusion import with_mask_iou
 from renderih_lib.data.samples import Sample, SampleBatch, collate
+from renderih_lib.hand.pair import HandPair
 
 MEMORY = 4e9  # bytes that a set may take to be kept in memory
 _CHUNK = 64  # images that are decoded together
@@ -31,6 +33,7 @@ class CropStream:
         indices: which images of the dataset, in this order; None: all.
         workers: processes that decode; 0: this one. They start with the first batch.
         ratio: share of a crop that the hands span.
+        masks_of: the dataset's hands, to measure each `mask_iou` that the dataset does not say; None: they stay unknown.
 
     Raises:
         ValueError: from `[...]`, naming the sample, if a picture or label is broken.
@@ -44,12 +47,14 @@ class CropStream:
         *,
         workers: int = 0,
         ratio: float = RATIO,
+        masks_of: HandPair | None = None,
     ):
         self.indices = np.arange(len(dataset)) if indices is None else np.asarray(indices, int)
         if not len(self.indices):
             raise ValueError("a stream needs at least one image")
         self.size, self.workers = size, workers
-        self._load = _Loader(dataset, size, None if getattr(dataset, "is_cropped", False) else ratio)
+        as_is = getattr(dataset, "is_cropped", False)
+        self._load = _Loader(dataset, size, None if as_is else ratio, masks_of)
         self._pool: ProcessPoolExecutor | None = None
         self._ahead: dict[bytes, list[Future]] = {}
 
@@ -106,12 +111,13 @@ def crops(
     *,
     workers: int = 0,
     memory: float = MEMORY,
+    masks_of: HandPair | None = None,
 ) -> SampleBatch | CropStream:
     """Square crops of a dataset's images `indices` (None: all), in memory if they take less than `memory` bytes.
 
     Either has a length, and `[array or slice]` gives a `SampleBatch`; arguments are as in `CropStream`.
     """
-    stream = CropStream(dataset, size, indices, workers=workers)
+    stream = CropStream(dataset, size, indices, workers=workers, masks_of=masks_of)
     first = stream._load(stream.indices[:1])
     each = sum(v.nbytes for v in vars(first).values())
     if each * len(stream) > memory:
@@ -124,13 +130,15 @@ def crops(
 class _Loader:
     """A dataset's images by their indices, as a batch of square crops."""
 
-    def __init__(self, dataset, size: int, ratio: float | None):
-        self.dataset, self.size, self.ratio = dataset, size, ratio
+    def __init__(self, dataset, size: int, ratio: float | None, masks_of: HandPair | None):
+        self.dataset, self.size, self.ratio, self.masks_of = dataset, size, ratio, masks_of
 
     def __call__(self, picked: np.ndarray) -> SampleBatch:
         samples: list[Sample] = self.dataset.samples(picked)
         if self.ratio is not None:
             samples = [cropped(sample, self.ratio) for sample in samples]
+        if self.masks_of is not None:
+            samples = [with_mask_iou(sample, self.masks_of) for sample in samples]
         return collate(samples, self.size)
 
 

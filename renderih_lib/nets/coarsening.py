@@ -31,8 +31,9 @@ def mesh_pyramid(model: HandModel, levels: tuple[int, ...] = LEVELS, neighbours:
     """Levels spread evenly along the surface and the interpolation from each to the next.
 
     Features go up by the inverse distance to the nearest coarse vertices along the surface, `neighbours` of them
-    (one: they are copied, as in the released code). The last map carries coordinates and is fitted: each vertex is the affine combination of 10 near coarse vertices that
-    reproduces it best over random poses and shapes. Computed once per hand model, in about a second.
+    (one: they are copied, as in the released code). The last map carries coordinates and is fitted: each vertex is
+    the affine combination of 10 near coarse vertices that reproduces it best over random poses and shapes. Computed
+    once per hand model, in about a second.
 
     Raises:
         ValueError: if levels do not increase or the mesh has too few vertices.

@@ -44,7 +44,7 @@ class Predictions:
     )
     vertex_errors: np.ndarray | None = None  # (N, 2, 4) float32, MPVPE in mm by MESH_CHOICES
     contact_errors: np.ndarray | None = None  # (N, 2) float32, `metrics.contact_deviation` in mm
-    handedness: np.ndarray | None = None  # (N, 2) float32, probability of a right hand, a left hand
+    handedness: np.ndarray | None = None  # (N,) float64, `metrics.hands_found`
     predicted_vertices: np.ndarray | None = None  # (N, 2, V, 3) float32, kept if asked for
     target_vertices: np.ndarray | None = None  # (N, 2, V, 3) float32
 
@@ -153,8 +153,10 @@ def _answers(model, batch: SampleBatch, size: int, bone: float | None, precision
         *map(_numpy, (valid, mesh_valid, batch.mask_iou, batch.pose_ids)),
         ids=batch.ids,
         sources=batch.sources,
-        handedness=_numpy(said.handedness.float()) if getattr(said, "handedness", None) is not None else None,
     )
+    if getattr(said, "handedness", None) is not None:
+        found = metrics.hands_found(said.handedness.float(), batch.valid)
+        answers = answers.replace(handedness=found)
     if said.vertices is None:
         return answers
     meshes = [_placed(a.vertices.float(), b) for a, b in zip((said, true), moves, strict=True)]
@@ -273,7 +275,7 @@ def errors(
         found["cdev_mm"] = predictions.contact_errors[:, 0]
         found["cdev_both_mm"] = metrics.per_image(predictions.contact_errors)
     if predictions.handedness is not None:
-        found["handedness"] = metrics.hands_found(predictions.handedness, predictions.valid.any(-1))
+        found["handedness"] = predictions.handedness
     return found
 
 

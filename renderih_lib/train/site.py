@@ -12,7 +12,7 @@ from renderih_lib.data.stream import crops
 from renderih_lib.hand.mano import is_mano
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.scales import Scale
-from renderih_lib.train.experiments import Experiment, taught_by
+from renderih_lib.train.experiments import TESTS, Experiment, taught_by
 from renderih_lib.train.mixture import Dataset
 
 _MANY = 20_000  # images that are worth several processes to decode them
@@ -37,8 +37,12 @@ class Site:
         return _source(role, self.data_root, self.datasets, hands)
 
     def images(self, role: str, hands: HandPair) -> Dataset:
-        """Square crops of a role, a quarter larger than the network's input, so that augmentation has pixels."""
-        return _images(self.source(role, hands), 5 * self.sizes.image_size // 4, self.device)
+        """Square crops of a role, a quarter larger than the network's input, so that augmentation has pixels.
+
+        Those of a test set know how much the hands overlap (Figure 11).
+        """
+        size, masks_of = 5 * self.sizes.image_size // 4, hands if role in TESTS else None
+        return _images(self.source(role, hands), size, self.device, masks_of)
 
 
 _PAIRS: dict[bool, HandPair] = {}
@@ -53,8 +57,9 @@ def _source(role: str, data_root: str, datasets: Path, hands: HandPair) -> Sourc
 
 
 @functools.cache
-def _images(source: Source, size: int, device: str) -> Dataset:
-    found = crops(source.dataset, size, workers=os.cpu_count() if len(source.dataset) > _MANY else 0)
+def _images(source: Source, size: int, device: str, masks_of: HandPair | None) -> Dataset:
+    workers = os.cpu_count() if len(source.dataset) > _MANY else 0
+    found = crops(source.dataset, size, workers=workers, masks_of=masks_of)
     return found.to(device) if isinstance(found, SampleBatch) else found
 
 

@@ -60,5 +60,6 @@ def test_meshes_of_another_hand_model_are_refused(sample, hands):
         mask_iou(other, hands)
 
 
-def test_a_sample_gets_its_iou(sample, hands):
-    assert with_mask_iou(sample, hands).mask_iou == mask_iou(sample, hands)
+def test_a_sample_gets_its_iou_unless_the_dataset_says_it(sample, hands):
+    assert with_mask_iou(replace(sample, mask_iou=np.nan), hands).mask_iou == mask_iou(sample, hands)
+    assert with_mask_iou(replace(sample, mask_iou=0.123), hands).mask_iou == 0.123

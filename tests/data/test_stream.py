@@ -6,6 +6,7 @@ import torch
 
 from renderih_lib.data import stream as module
 from renderih_lib.data.crops import cropped
+from renderih_lib.data.occlusion import mask_iou
 from renderih_lib.data.rendered import RenderedDataset
 from renderih_lib.data.samples import SampleBatch, collate
 from renderih_lib.data.stream import CropStream, crops
@@ -49,6 +50,15 @@ def test_whole_pictures_are_cropped_about_the_hands(noise_samples):
 
 def test_rendered_crops_are_taken_as_they_are(shards):
     assert_same(CropStream(shards, 32)[1:3], collate(shards.samples([1, 2]), 32))
+
+
+def test_how_much_hands_overlap_is_measured_in_the_crop_if_asked_for(noise_samples, hands):
+    samples = [dataclasses.replace(s, image=s.image[:30], parts=s.parts[:30]) for s in noise_samples(3)]
+    samples[1] = dataclasses.replace(samples[1], mask_iou=0.125)
+    ious = crops(Whole(samples), 24, masks_of=hands).mask_iou
+    expected = [mask_iou(cropped(samples[0]), hands), 0.125, mask_iou(cropped(samples[2]), hands)]
+    np.testing.assert_allclose(ious, expected, rtol=1e-6)
+    assert np.isnan(crops(Whole(samples), 24).mask_iou[[0, 2]]).all()
 
 
 def test_indices_choose_among_the_images(shards):

@@ -227,7 +227,11 @@ def test_a_network_may_say_which_hands_there_are_and_have_no_mesh(hands, data):
     network = Stubborn(answer, torch.zeros(0), handedness=torch.tensor([0.9, 0.6]))
     valid = data.valid.clone()
     valid[:2, 0] = False
-    said = predict(network, data.replace(valid=valid), 32, bone=None, precision="float32")
+    known = data.keypoint_valid.clone()
+    known[3, 0, 9] = False  # a hand without a known root is there all the same
+    said = predict(
+        network, data.replace(valid=valid, keypoint_valid=known), 32, bone=None, precision="float32"
+    )
     numbers = summary(said)
     assert numbers["handedness"] == pytest.approx(4 / 6)
     assert "mpvpe_mm" not in numbers and said.regressed is None
