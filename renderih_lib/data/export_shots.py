@@ -11,8 +11,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from renderih_lib.hand.anatomy import joint_rotations
-from renderih_lib.hand.mano import load_mano, mano_pose_space
-from renderih_lib.hand.pair import HandPair, PairPose, open_hand_pair
+from renderih_lib.hand.mano import load_mano_pair, mano_pose_space
+from renderih_lib.hand.pair import PairPose, open_hand_pair
 from renderih_lib.hand.skeleton import FINGER_JOINT_COUNT, JOINT_COUNT, KEYPOINT_COUNT, SIDES
 from renderih_lib.pose.retarget import retargeted
 from renderih_lib.render.shards import decoded, read_annotations, read_member, stacked, write_atomic
@@ -140,8 +140,7 @@ class ManoFits:
         files = [Path(folder) / f"MANO_{side.upper()}.pkl" for side in SIDES]
         if missing := next((file for file in files if not file.is_file()), None):
             raise ValueError(f"{missing} is missing; get it from https://mano.is.tue.mpg.de")
-        self.hands = HandPair(*(load_mano(file, side) for file, side in zip(files, SIDES, strict=True)))
-        self.hands.double()
+        self.hands = load_mano_pair(folder).double()
         self.means, self.components = zip(*map(mano_pose_space, files, SIDES), strict=True)
 
     def __call__(self, pose: PairPose) -> list[dict[str, dict[str, np.ndarray]]]:

@@ -16,11 +16,12 @@ import torch
 
 from renderih_lib.data.export_interhand import TIP_FIRST
 from renderih_lib.data.interhand26m_tables import FIT, Tables, read_tables
+from renderih_lib.data.reader import Reader
 from renderih_lib.data.samples import Sample
 from renderih_lib.hand.mano import is_mano, mano_rotations
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.hand.skeleton import KEYPOINT_COUNT
-from renderih_lib.tree import Reader, Tree
+from renderih_lib.tree import Tree
 
 ASSET = "interhand26m"
 SPLITS = ("train", "val", "test")

@@ -6,17 +6,14 @@ it lasts; the arrays that remain take about 150 bytes an image.
 
 import hashlib
 import io
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from renderih_lib.hand.skeleton import KEYPOINT_COUNT, SIDES
-from renderih_lib.json_records import records
 from renderih_lib.render.shards import write_atomic
 from renderih_lib.tree import Tree
 
@@ -140,17 +137,17 @@ def _data(tree: Tree, split: str) -> tuple[dict[str, np.ndarray], dict[str, np.n
     """Columns of the images, and of their annotations."""
     name = annotation_file(split, "data")
     images, labels, flags = [], [], []
-    for keys, entry in _entries(tree, name):
+    for keys, entry in tree.records(name, 2):
         try:
-            if keys[0] == "images":
+            if keys[:1] == ("images",):
                 names = [str(entry[key]) for key in ("file_name", "capture", "camera", "frame_idx")]
                 images.append((int(entry["id"]), int(entry["width"]), int(entry["height"]), *names))
-            elif keys[0] == "annotations":
+            elif keys[:1] == ("annotations",):
                 both = entry["hand_type"] == "interacting" and bool(entry["hand_type_valid"])
                 labels.append((int(entry["id"]), int(entry["image_id"]), both))
                 flags.append(np.asarray(entry["joint_valid"]).reshape(JOINTS).astype(bool))
         except (KeyError, TypeError, ValueError) as error:
-            problem = f"{keys[0]} {keys[1]} is not as in v1.0 ({_one_line(error)})"
+            problem = f"{' '.join(map(str, keys))} is not as in v1.0 ({type(error).__name__}: {error})"
             raise tree.error(name, problem) from None
     if not images or not labels:
         raise tree.error(name, "expected the lists 'images' and 'annotations' of v1.0")
@@ -210,7 +207,7 @@ def _joints(tree: Tree, name: str, frames: np.ndarray) -> tuple[np.ndarray, np.n
     missing = np.ones(len(frames), bool)
     for row, entry, value in _moments(tree, name, frames):
         world = tree.numbers(name, f"{entry}/world_coord", value.get("world_coord"), (JOINTS, 3))
-        flags = tree.numbers(name, f"{entry}/joint_valid", value.get("joint_valid"), (JOINTS,))
+        flags = tree.numbers(name, f"{entry}/joint_valid", value.get("joint_valid"), JOINTS)
         valid[row], missing[row] = flags != 0, False
         joints[row] = np.where(valid[row, :, None], world / 1000, 0)
     if missing.any():
@@ -226,8 +223,7 @@ def _fits(tree: Tree, name: str, frames: np.ndarray) -> tuple[np.ndarray, np.nda
         for side, side_name in enumerate(SIDES):
             if (hand := value.get(side_name)) is None:
                 continue
-            if not isinstance(hand, dict):
-                raise tree.error(name, f"{entry}/{side_name}: expected named entries")
+            tree.checked(name, f"{entry}/{side_name}", hand, dict)
             numbers = [
                 tree.numbers(name, f"{entry}/{side_name}/{key}", hand.get(key), (count,))
                 for key, count in FIT.items()
@@ -239,21 +235,10 @@ def _fits(tree: Tree, name: str, frames: np.ndarray) -> tuple[np.ndarray, np.nda
 def _moments(tree: Tree, name: str, frames: np.ndarray) -> Iterator[tuple[int, str, dict]]:
     """Row among frames, name and content of each of them in a file [capture][frame]."""
     rows = {tuple(frame): row for row, frame in enumerate(frames.astype(str).tolist())}
-    for keys, value in _entries(tree, name):
+    for keys, value in tree.records(name, 2):
         if (row := rows.get(keys)) is not None:
-            if not isinstance(value, dict):
-                raise tree.error(name, f"{'/'.join(keys)}: expected named entries")
-            yield row, "/".join(keys), value
-
-
-def _entries(tree: Tree, name: str) -> Iterator[tuple[tuple, object]]:
-    text = tree.text(name)
-    try:
-        for keys, value in records(text, 2):
-            if len(keys) == 2:
-                yield keys, value
-    except json.JSONDecodeError as error:
-        raise tree.error(name, f"not readable as JSON ({_one_line(error)}); download it again") from None
+            entry = "/".join(keys)
+            yield row, entry, tree.checked(name, entry, value, dict)
 
 
 def _bright(tree: Tree, folder: str, names: np.ndarray) -> np.ndarray:
@@ -265,12 +250,7 @@ def _bright(tree: Tree, folder: str, names: np.ndarray) -> np.ndarray:
 
 def _mean_pixel(tree: Tree, name: str) -> float:
     """Mean over pixels and channels; of a picture that is clearly bright or dark, of its smallest JPEG preview."""
-    try:
-        with Image.open(tree.path(name)) as image:
-            image.draft("RGB", (image.width // 8, image.height // 8))
-            rough = float(np.asarray(image.convert("RGB")).mean())
-    except OSError as error:
-        raise tree.error(name, f"not readable as a picture ({_one_line(error)})") from None
+    rough = float(tree.image(name, preview=True).mean())
     return rough if abs(rough - DARK) > 2 else float(tree.image(name).mean())
 
 
@@ -291,7 +271,3 @@ def _cached(path: Path) -> Tables | None:
             return Tables(**{field.name: archive[field.name] for field in fields(Tables)})
     except Exception:
         return None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,6 +1,6 @@
-"""What the readers of other people's datasets share: two-handed samples from labelled hands, and checks of them."""
+"""A dataset as a sequence, and what the readers of other people's datasets share: samples of labelled hands, checked."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +12,25 @@ from renderih_lib.data.samples import Sample
 from renderih_lib.hand.mano import is_mano
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.hand.skeleton import KEYPOINT_COUNT, KEYPOINT_NAMES, MIDDLE_MCP, SIDES
-from renderih_lib.tree import Reader, Tree
+from renderih_lib.tree import Tree
 
 _JOINTS = [i for i, name in enumerate(KEYPOINT_NAMES) if not name.endswith("tip")]
 _PALM = (0.04, 0.16)  # metres from wrist to middle MCP that a hand can have
-_APART = (
-    0.01  # metres between labelled joints and those of the mesh, on average; fits and labels differ by less
-)
+_APART = 0.01  # metres between labelled joints and those of the mesh, on average; fits differ by less
+
+
+class Reader(ABC):
+    """A dataset as a sequence of samples that are read when they are asked for."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def samples(self, indices: Iterable[int]) -> list[Sample]:
+        """The samples at `indices`."""
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples([index])[0]
 
 
 class LabelledHand(NamedTuple):

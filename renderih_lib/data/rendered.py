@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from renderih_lib.data.reader import Reader
 from renderih_lib.data.samples import PART_NAMES, Sample, SampleBatch, collate
 from renderih_lib.hand.mano import is_mano
 from renderih_lib.hand.pair import HandPair, PairPose
@@ -22,7 +23,7 @@ _SINGLE = ("key", "dataset", "pose_id", "image_offset", "image_size", "parts_off
 _OPTIONAL = ("hand_iou",)
 
 
-class RenderedDataset:
+class RenderedDataset(Reader):
     """The finished shards of one folder as a sequence of `Sample`.
 
     Args:
@@ -55,9 +56,6 @@ class RenderedDataset:
 
     def __len__(self) -> int:
         return len(self.shard)
-
-    def __getitem__(self, index: int) -> Sample:
-        return self.samples([index])[0]
 
     def samples(self, indices: Iterable[int]) -> list[Sample]:
         """The samples at `indices`, their meshes posed in one batch."""

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from renderih_lib.data.reader import Reader
 from renderih_lib.data.samples import Sample
 from renderih_lib.hand.model import HandModel
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.hand.skeleton import KEYPOINT_COUNT, SIDES
-from renderih_lib.tree import Reader, Tree
+from renderih_lib.tree import Tree
 
 ASSET = "renderih"
 _TIPS = slice(4, None, 4)  # of the keypoints

@@ -28,22 +28,18 @@ class Sample:
     Keypoints that are not annotated are zeros, and so are the vertices of a hand without a mesh.
 
     Raises:
-        ValueError: if an array has another shape or type than written here, or a number is not finite.
+        ValueError: if an array has another shape than written here, the image another type, or a number is not finite.
     """
 
     image: np.ndarray  # (H, W, 3) uint8, RGB
     K: np.ndarray  # (3, 3) float32, pixels
-    vertices: (
-        np.ndarray | None
-    )  # (2, V, 3) float32, metres; None: joints only, or the mesh of another hand model
+    vertices: np.ndarray | None  # (2, V, 3) float32, metres; None: joints only, or another hand model's mesh
     keypoints: np.ndarray  # (2, 21, 3) float32, metres
     valid: np.ndarray  # (2,) bool, which hands are annotated
     sample_id: str  # names the image in error messages and predictions
     pose_id: int  # images of the same pose share it: statistics draw whole poses
     source: str  # name of the dataset
-    parts: np.ndarray | None = (
-        None  # (H, W) uint8, what each pixel shows (`PART_NAMES`), if the dataset says so
-    )
+    parts: np.ndarray | None = None  # (H, W) uint8, what each pixel shows (`PART_NAMES`), if anybody says so
     keypoint_valid: np.ndarray | None = None  # (2, 21) bool; None: every keypoint of a valid hand
     mask_iou: float = math.nan  # IoU of the two hands' masks, each as if alone: how much they overlap
 
@@ -168,11 +164,11 @@ def collate(samples: Sequence[Sample], size: int) -> SampleBatch:
 
 
 def project(points: Tensor, K: Tensor) -> Tensor:
-    """Camera-frame points (..., N, 3) metres to pixels (..., N, 2); K is (..., 3, 3).
+    """Camera-frame points (..., N, 3) metres to pixels (..., N, 2), in the precision of the points; K is (..., 3, 3).
 
     A point that is missing, all zeros, has pixels (0, 0), so that masking it later gives 0 and not NaN.
     """
-    image = points @ K.transpose(-1, -2)
+    image = points @ K.to(points.dtype).transpose(-1, -2)
     depth = image[..., 2:]
     return image[..., :2] / torch.where(depth == 0, torch.ones_like(depth), depth)
 

@@ -106,10 +106,7 @@ def _folder(asset: str | None, data_root: str) -> Path | None:
     """Folder of an asset, as `data_manifest.yaml` says; None when the user has not named it."""
     if asset is None or not (data_root or any(name.startswith("RENDERIH_") for name in os.environ)):
         return None
-    from renderih_lib.data.manifest import (
-        asset_path,
-        load_manifest,
-    )  # needs pydantic, a GPU machine may lack it
+    from renderih_lib.data.manifest import asset_path, load_manifest  # pydantic: a GPU machine may lack it
 
     by_id = {entry.id: entry for entry in load_manifest().assets}
     return asset_path(by_id[asset], data_root)

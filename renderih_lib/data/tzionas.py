@@ -5,8 +5,8 @@
         IJCV16___fakeGT___IJCV___<sequence>___Model_Hand_<L or R>___ncomps45/<frame>.pkl
 
 A fit is a pickle with `v` (778, 3) and `J_transformed___j21` (21, 3), metres in the camera's frame. The camera is a
-PrimeSense with f = 525, c = (319.5, 239.5) at 640 x 480. The 2D annotations (`joints_2D_GT`, 14 points a hand on
-every fifth frame) are not read. Never run on the dataset itself; see docs/data/tzionas.md for what that leaves open.
+PrimeSense with f = 525, c = (319.5, 239.5) at 640 x 480. The 2D annotations (`joints_2D_GT`) are not read. Never run
+on the dataset itself; see docs/data/tzionas.md for what that leaves open.
 """
 
 from collections.abc import Sequence
@@ -32,9 +32,8 @@ _TIPS = [JOINT_COUNT + FINGERS.index(finger) for finger in KEYPOINT_FINGERS]
 _ORDERS = (
     np.arange(len(KEYPOINT_SOURCE)),
     np.array(KEYPOINT_SOURCE),  # 16 joints, then the tips of thumb, index, middle, ring, pinky
-    np.array(
-        [s if s < JOINT_COUNT else _TIPS[s - JOINT_COUNT] for s in KEYPOINT_SOURCE]
-    ),  # tips as the joints
+    # 16 joints, then the tips in the order of the joints: index, middle, pinky, ring, thumb
+    np.array([s if s < JOINT_COUNT else _TIPS[s - JOINT_COUNT] for s in KEYPOINT_SOURCE]),
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from renderih_lib.hand.mano import load_mano_pair
+from renderih_lib.hand.mano import MANO_TIPS, VERTEX_COUNT, load_mano_pair
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.cameras import framing, look_at, project, to_camera
@@ -29,10 +29,15 @@ hand, mano_contents, mano_folder = _fixtures.hand, _fixtures.mano_contents, _fix
 
 @pytest.fixture(scope="session")
 def mano_hands(tmp_path_factory, hand, mano_contents) -> HandPair:
-    """The open hand in MANO's format, its joints regressed from vertices close by, as MANO's are."""
+    """The open hand in MANO's format, its joints regressed from vertices close by and its tips numbered, as MANO's are."""
     folder = tmp_path_factory.mktemp("mano-of-readers")
+    order = _with_manos_tips(hand.tip_vertices.tolist())
     for side in ("right", "left"):
         contents = mano_contents(side, 1e-5)
+        contents |= {
+            name: contents[name][order] for name in ("v_template", "shapedirs", "posedirs", "weights")
+        }
+        contents["f"] = np.argsort(order)[contents["f"]].astype(np.uint32)
         joints = hand.rest_joints.numpy() * [1 if side == "right" else -1, 1, 1]
         apart = np.linalg.norm(joints[:, None] - contents["v_template"], axis=-1)
         regressor = np.zeros((len(joints), len(contents["v_template"])))
@@ -41,6 +46,13 @@ def mano_hands(tmp_path_factory, hand, mano_contents) -> HandPair:
             pickle.dumps(contents | {"J_regressor": regressor}, protocol=2)
         )
     return load_mano_pair(folder)
+
+
+def _with_manos_tips(tips: list[int]) -> np.ndarray:
+    """(778,) order of the vertices that puts `tips` where MANO has its own."""
+    others = iter(sorted(set(range(VERTEX_COUNT)) - set(tips)))
+    places = dict(zip(MANO_TIPS, tips, strict=True))
+    return np.array([places[i] if i in places else next(others) for i in range(VERTEX_COUNT)])
 
 
 WIDTH, HEIGHT = 64, 48

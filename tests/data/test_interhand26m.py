@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from renderih_lib.bench.samples import drawn
 from renderih_lib.data import interhand26m_tables
 from renderih_lib.data.crops import cropped
 from renderih_lib.data.export import export
@@ -21,8 +20,9 @@ from renderih_lib.hand.mano import load_mano_pair
 from renderih_lib.hand.skeleton import KEYPOINT_NAMES
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.cameras import framing, look_at
+from tests.data.trees import on_hand, picture
 
-WIDTH, HEIGHT = 96, 64
+WIDTH, HEIGHT = 192, 128
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 #: Our name of each of the dataset's 21 joints: tips first, the wrist last.
 ORDER = [f"{finger}_{level}" for finger in FINGERS for level in ("tip", "end", "middle", "root")] + ["wrist"]
@@ -83,7 +83,7 @@ def write_tree(root: Path, mano) -> Truth:
     fits = [_fits(turns[s], poses, s, hand) for s, hand in enumerate(mano.hands)]
     capture = ["0", "0", "0", "0", "0", "3"]
     cameras = {}
-    for name in set(capture):
+    for name in sorted(set(capture)):
         for camera in ("400262", "410001"):
             middle = vertices[0 if name == "0" else 5].reshape(-1, 3).mean(0) / 1000
             eye = middle + 0.8 * _unit(rng.normal(size=3))
@@ -108,17 +108,16 @@ def _fits(turns: torch.Tensor, poses, side: int, hand) -> list[dict]:
 
 def _write_json(root: Path, mano, truth: Truth, captures: list[str], fits) -> None:
     images, annotations, joint_3d, mano_fits = [], [], {}, {}
-    rng = np.random.default_rng(1)
     for number, (moment, which) in SHOTS.items():
         capture, camera = captures[moment], ("400262", "410001")[which]
         R, position, K = truth.cameras[capture, camera]
         frame = 100 + 18 * moment
         name = f"Capture{capture}/ROM0{moment}/cam{camera}/image{frame}.jpg"
         seen = (truth.vertices[moment] - position) @ R.T / 1000
-        picture, _ = drawn(seen, mano, K, WIDTH, HEIGHT, rng)
+        image = picture(mano, seen, K, (WIDTH, HEIGHT))
         path = root / "images/train" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture // 25 if number == DARK_ID else picture).save(path, quality=95)
+        Image.fromarray(image // 25 if number == DARK_ID else image).save(path, quality=95)
         image = {"id": 1000 - number, "file_name": name, "width": WIDTH, "height": HEIGHT}
         images.append(image | {"capture": int(capture), "camera": camera, "frame_idx": frame})
         kind = "right" if moment == 2 else "interacting"
@@ -197,15 +196,12 @@ def test_every_image_has_its_labels_in_its_camera(written, mano):
 
 
 def test_the_mesh_covers_the_hands_of_the_picture(written, mano):
-    """Pixels that differ from a smooth background are where the projected vertices are."""
-    reader = InterHand26M(written[0], "train", mano, interacting="fitted")
-    for sample in reader:
-        pixels = (sample.vertices @ sample.K.T).reshape(-1, 3)
-        columns, rows = np.floor(pixels[:, :2] / pixels[:, 2:]).astype(int).T
-        inside = (columns >= 0) & (columns < WIDTH) & (rows >= 0) & (rows < HEIGHT)
-        image = sample.image[rows[inside], columns[inside]].astype(float)
-        if sample.image.mean() > 20:  # skin: red above blue, in constant proportion
-            assert (image[:, 0] > 1.15 * image[:, 2]).mean() > 0.9
+    """Vertices lie on pixels in the colour of a hand, but not when the camera is moved aside."""
+    for sample in InterHand26M(written[0], "train", mano):
+        pixels = sample.vertices.reshape(-1, 3) @ sample.K.T
+        pixels = pixels[:, :2] / pixels[:, 2:]
+        assert on_hand(sample.image, pixels).any(1).mean() > 0.88
+        assert on_hand(sample.image, pixels + [12, 0]).any(1).mean() < 0.75
 
 
 @pytest.mark.parametrize(
@@ -237,7 +233,7 @@ def test_keypoints_of_the_mesh_are_regressed_from_it(written, mano):
     for sample in reader:
         for side, hand in enumerate(mano.hands):
             regressed = hand.keypoints_from_vertices(torch.from_numpy(sample.vertices[side]))
-            np.testing.assert_allclose(sample.keypoints[side], regressed, atol=1e-6)
+            np.testing.assert_allclose(sample.keypoints[side], regressed, atol=3e-6)
         np.testing.assert_array_equal(sample.valid, sample.meshed)
 
 
@@ -261,8 +257,9 @@ def test_many_samples_are_those_one_by_one(written, mano):
 
 def test_crops_hold_both_hands(written, mano):
     for sample in InterHand26M(written[0], "train", mano):
-        pixels = cropped(sample).pixels
-        assert 0 < pixels.min() and pixels.max() < len(cropped(sample).image)
+        crop = cropped(sample)
+        pixels = crop.pixels[crop.known]
+        assert 0 < pixels.min() and pixels.max() < len(crop.image)
 
 
 def test_the_exported_layout_is_read_back(labelled_shards, hands, tmp_path):
@@ -397,7 +394,7 @@ def test_a_picture_of_another_size_does_not_fit_its_camera(tree, hands):
     path = with_picture(tree, b"")
     Image.new("RGB", (48, 32), "white").save(path)
     reader = InterHand26M(tree, "train", hands)
-    one_error(lambda: list(reader), "48 x 32 pixels, its camera is for 96 x 64")
+    one_error(lambda: list(reader), "48 x 32 pixels, its camera is for 192 x 128")
 
 
 @pytest.mark.parametrize(

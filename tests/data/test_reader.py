@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderih_lib.data.crops import cropped
-from renderih_lib.data.reader import camera_matrix
+from renderih_lib.data.reader import Reader, camera_matrix
 from renderih_lib.data.samples import collate
 from renderih_lib.hand.skeleton import SIDES
 from tests.data.trees import LAYOUTS, share_on_hand
@@ -39,6 +39,17 @@ def only_error(asset: str, root, hands, name: str, *words: str) -> str:
     assert all(word in message for word in words) and "\n" not in message, message
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return message
+
+
+def test_a_reader_is_indexed_through_its_samples():
+    class Squares(Reader):
+        def __len__(self):
+            return 4
+
+        def samples(self, indices):
+            return [range(len(self))[i] ** 2 for i in indices]
+
+    assert list(Squares()) == [0, 1, 4, 9] and Squares()[-1] == 9
 
 
 def test_labels_of_the_first_sample_are_those_that_were_written(written, mano_hands):

@@ -4,10 +4,10 @@ import pytest
 
 from renderih_lib.data.export import export
 from renderih_lib.data.manifest import load_manifest
+from renderih_lib.data.reader import Reader
 from renderih_lib.data.sources import ROLES, hands_of, role_by_name, source_of, standin_name
 from renderih_lib.hand.mano import is_mano
 from renderih_lib.scales import DATASETS, STAND_INS
-from renderih_lib.tree import Reader
 
 
 @pytest.fixture(autouse=True)

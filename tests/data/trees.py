@@ -69,16 +69,18 @@ def picture(hands: HandPair, vertices, K, size: tuple[int, int], sides=(0, 1)) -
 
 
 def share_on_hand(sample) -> float:
-    """Share of a sample's keypoints in the picture that lie on a pixel of a hand."""
-    height, width = sample.image.shape[:2]
-    columns, rows = np.floor(sample.pixels[sample.known]).astype(int).T
-    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    assert inside.all()
-    seen = sample.image[rows, columns].astype(int)
-    side = np.repeat([0, 1], sample.known.sum(1))
-    distance = np.abs(seen[:, None] - COLORS).sum(-1)
-    on_any = distance.min(1) < 150
-    return float((on_any & (distance[np.arange(len(side)), side] < 150)).mean())
+    """Share of a sample's keypoints that lie on a pixel in their hand's colour; all must be in the picture."""
+    pixels, side = sample.pixels[sample.known], np.repeat([0, 1], sample.known.sum(1))
+    assert (pixels >= 0).all() and (pixels < sample.image.shape[1::-1]).all()
+    return float(on_hand(sample.image, pixels)[np.arange(len(side)), side].mean())
+
+
+def on_hand(image: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Whether pixels (N, 2) have the colour of the right and of the left hand, (N, 2); False outside the image."""
+    columns, rows = np.floor(pixels).astype(int).T
+    inside = (columns >= 0) & (columns < image.shape[1]) & (rows >= 0) & (rows < image.shape[0])
+    seen = image[rows.clip(0, image.shape[0] - 1), columns.clip(0, image.shape[1] - 1)].astype(int)
+    return inside[:, None] & (np.abs(seen[:, None] - COLORS).sum(-1) < 150)
 
 
 def save_image(path: Path, image: np.ndarray) -> None:
