@@ -28,7 +28,7 @@ def network_sketch(levels: tuple[int, ...], vertex_count: int, lateral: bool = T
     for y, color, name in zip(_ROWS, HAND_COLORS, ("$R_F$", "$L_F$"), strict=True):
         _arrow(axis, (2.8, 1.05), (3.5, y + 0.4))
         _box(axis, 3.5, y, 0.75, 0.8, name, color)
-    axis.plot([2.2, 2.2, end - 1.6], [1.9, _TOP + 0.25, _TOP + 0.25], color=_INK, lw=1, zorder=0)
+    axis.plot([2.2, 2.2, end - _PITCH + 0.1], [1.9, _TOP + 0.25, _TOP + 0.25], color=_INK, lw=1, zorder=0)
     for number, count in enumerate(levels):
         _block(axis, _FIRST + _PITCH * number, number, count, lateral)
     for y, color, name in zip(_ROWS, HAND_COLORS, ("right", "left"), strict=True):
