@@ -61,7 +61,7 @@ run.table(setup, "setup", caption=f"The two experiments at scale {scale}, and th
 hands, preset = hands_of(taught_by(EXPERIMENTS["real"]), data_root), run.sizes.network
 connected = TransHand(hands, preset, seed=run.seed).eval()
 baseline = TransHand(hands, preset, seed=run.seed + 1, lateral=False).eval()
-shared = {name: value for name, value in connected.state_dict().items() if ".lateral." not in name}
+shared = {name: value for name, value in connected.state_dict().items() if ".correlate.lateral." not in name}
 baseline.load_state_dict(shared)
 
 

@@ -16,6 +16,7 @@ import torch.distributed as dist
 from renderih_lib.train.distributed import JointBatchNorm2d, Team, current_team, mean_over, processes
 from renderih_lib.train.learner import Learner
 from renderih_lib.train.loop import train
+from renderih_lib.train.settings import TrainSettings
 
 
 @pytest.fixture(scope="module")
@@ -67,23 +68,21 @@ def gradients(model, data, settings) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("preset", ["demo", "paper", "official"])
 def test_two_processes_have_the_gradients_and_norms_of_the_joined_batch(make, data, on_two, preset):
     """Also where the shares are annotated differently: losses divide by joint counts, norms see all images."""
-    from renderih_lib.train.settings import TrainSettings
-
     plan = TrainSettings.preset(preset, steps=4, batch=4, image_size=32, clip=None)
     whole = gradients(make(), data, plan)
     first, second = on_two(
         lambda team: gradients(make(seed=team.rank), data, plan)
     )  # the first's weights count
+    # Some gradients are zero by their nature (a bias before a softmax): what is left of them is rounding of larger ones.
+    rounding = 1e-6 * max(value.abs().max().item() for value in whole.values())
     for name, value in whole.items():
         assert torch.equal(first[name], second[name]), name
-        scale = value.abs().max().item()
-        torch.testing.assert_close(first[name], value, rtol=2e-3, atol=2e-4 * scale + 1e-8, msg=name)
+        tolerance = 2e-4 * value.abs().max().item() + rounding
+        torch.testing.assert_close(first[name], value, rtol=2e-3, atol=tolerance, msg=name)
 
 
 def test_without_joint_norms_the_gradients_differ(make, data, on_two, monkeypatch):
     """The test above can fail: ordinary batch norms in each process are another training."""
-    from renderih_lib.train.settings import TrainSettings
-
     plan = TrainSettings.preset("demo", steps=4, batch=4, image_size=32, clip=None)
     whole = gradients(make(), data, plan)
     monkeypatch.setattr("renderih_lib.train.distributed._join_norms", lambda model: None)

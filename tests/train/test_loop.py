@@ -12,7 +12,7 @@ from renderih_lib.train.augment import NO_AUGMENTATION
 from renderih_lib.train.loop import TERMINATED, train
 from renderih_lib.train.losses import LossWeights
 from renderih_lib.train.mixture import Mixture
-from renderih_lib.train.settings import best_precision
+from renderih_lib.train.settings import TrainSettings, best_precision
 
 
 @pytest.fixture(scope="module")
@@ -204,8 +204,6 @@ def test_finetuning_begins_with_the_weights_of_pretraining_and_a_fresh_optimiser
 
 @pytest.mark.parametrize("name", ["paper", "official", "demo"])
 def test_every_preset_trains(make, data, tmp_path, name):
-    from renderih_lib.train.settings import TrainSettings
-
     plan = TrainSettings.preset(name, steps=4, batch=2, image_size=32, log_every=1)
     curve = train(make(), data, plan, tmp_path)
     assert len(curve) == 4 and np.isfinite(losses(curve)).all()
