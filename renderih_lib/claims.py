@@ -34,7 +34,7 @@ class Claim:
     criterion: tuple[str, str, str | float]
     data: Literal["none", "real", "stand-in"]
     scale: str = "tiny"  # the smallest that can judge it: the paper's sizes count, and learning takes a GPU
-    paper: float | None = None  # the number that the paper prints
+    paper: tuple[float, ...] = ()  # the numbers that the paper prints for what the criterion compares
     needs: str = ""  # what this project lacks to test it
     headline: str = ""  # its name in the README's table, if it is in there
 
@@ -112,10 +112,8 @@ def _claim(entry: dict) -> Claim:
         raise ValueError(f"lacks {', '.join(sorted(wrong))}")
     if wrong := set(entry) - set(known):
         raise ValueError(f"has no field {', '.join(sorted(wrong))}")
-    paper = entry.get("paper")
-    if paper is None and (match := re.search(r" published (.*)", entry["criterion"])):
-        paper = match[1]
-    numbers = {"paper": None if paper is None else published_number(paper)}
+    printed = entry.get("paper") or re.findall(r" published (.*)", entry["criterion"])
+    numbers = {"paper": tuple(map(published_number, [printed] if isinstance(printed, str) else printed))}
     claim = Claim(**entry | {"criterion": parsed_criterion(entry["criterion"])} | numbers)
     for name, value, choices in (("data", claim.data, _KINDS), ("scale", claim.scale, NAMES)):
         if value not in choices:
@@ -157,6 +155,8 @@ def judge(claim: Claim, results: Path) -> Verdict:
     left, comparison, right = claim.criterion
     values = {name: _nested(metrics, name) for name in (left, right) if isinstance(name, str)}
     if missing := [name for name, value in values.items() if value is None]:
+        if claim.data == "real":
+            return Verdict(claim, "not run", "needs the real data")
         return Verdict(claim, "not run", f"{claim.notebook} measured no {' and no '.join(missing)}")
     shown = {"data": claim.data, "scale": _scale_of(folder)} | _shown(metrics, left, values)
     verdict = "held" if _COMPARISONS[comparison](values[left], values.get(right, right)) else "did not hold"

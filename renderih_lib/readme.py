@@ -1,29 +1,34 @@
 """The results in README.md, made from the ledger of the committed figures: `python -m renderih_lib.readme`."""
 
+import collections
 import sys
 from pathlib import Path
 
 from renderih_lib.claims import Verdict, ledger
-from renderih_lib.report import counts, number
+from renderih_lib.report import numbers
 from renderih_lib.repro import project_root, replacing
 
 BEGIN = "<!-- results: made by `python -m renderih_lib.readme` from figures/, not by hand -->"
 END = "<!-- end of results -->"
+MOST_FAILURES = 8  # that are told one by one
 
 
 def results_text(verdicts: list[Verdict]) -> str:
-    """Markdown: how many claims of each section held, the claims with a headline, and those that did not hold."""
-    table = counts(verdicts)
-    names = list(table.columns)
-    total = table.sum()
-    told = ", ".join(f"{total[name]} {name}" for name in names)
-    rows = [[section, *map(str, row)] for section, *row in table.itertuples()]
-    lines = [f"Of {len(verdicts)} claims of the papers: {told}.", "", *_table(["section", *names], rows), ""]
+    """Markdown: how many claims held, those with a headline, and the first of the others that did not hold."""
+    total = collections.Counter(verdict.verdict for verdict in verdicts)
+    reasons = collections.Counter(map(_reason, (v for v in verdicts if v.verdict == "not run")))
+    told = "; ".join(f"{reason}: {count}" for reason, count in reasons.most_common())
+    lines = [
+        f"Of {len(verdicts)} claims of the papers {total['held']} held, {total['did not hold']} did not hold and "
+        f"{total['not run']} were not run{f' ({told})' if told else ''}."
+    ]
     headlines = [_headline(verdict) for verdict in verdicts if verdict.claim.headline]
-    lines += _table(["what", "paper", "here", "data", "scale", "verdict"], headlines)
-    failed = [verdict for verdict in verdicts if verdict.verdict == "did not hold"]
+    lines += ["", *_table(["what", "paper", "here", "measured on", "verdict"], headlines)]
+    failed = [v for v in verdicts if v.verdict == "did not hold" and not v.claim.headline]
     if failed:
-        lines += ["", "What did not hold:", "", *map(_failure, failed)]
+        lines += ["", "Did not hold, beside those in the table:", "", *map(_failure, failed[:MOST_FAILURES])]
+    if more := len(failed[MOST_FAILURES:]):
+        lines += [f"- and {more} more in [the report](notebooks/99_report.ipynb)."]
     return "\n".join(lines)
 
 
@@ -47,12 +52,15 @@ def write_results(root: Path) -> None:
         temporary.write_text(text)
 
 
+def _reason(verdict: Verdict) -> str:
+    return "this project lacks a network or a training" if verdict.claim.needs else verdict.note
+
+
 def _headline(verdict: Verdict) -> list[str]:
-    here = " and ".join(number(float(f"{value:.3g}")) for value in verdict.values)
-    if verdict.interval:
-        here += f" ({verdict.interval})"
+    here = numbers(verdict.values) + (f" ({verdict.interval})" if verdict.interval else "")
+    data = ", ".join(word for word in (verdict.data, verdict.scale) if word not in ("", "none"))
     said = verdict.verdict + (f": {verdict.note}" if verdict.note else "")
-    return [verdict.claim.headline, number(verdict.claim.paper), here, verdict.data, verdict.scale, said]
+    return [verdict.claim.headline, numbers(verdict.claim.paper), here, data, said]
 
 
 def _failure(verdict: Verdict) -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -73,7 +74,7 @@ def ledger_table(verdicts: list[Verdict]) -> pd.DataFrame:
             "claim": verdict.claim.text,
             "where": verdict.claim.source,
             "criterion": " ".join(str(part) for part in verdict.claim.criterion),
-            "paper": number(verdict.claim.paper),
+            "paper": numbers(verdict.claim.paper),
             "measured": verdict.measured,
             "95 % interval": verdict.interval,
             "data": verdict.data,
@@ -108,8 +109,8 @@ def gains_figure(verdicts: list[Verdict]):
         axis.plot(verdict.ends, (row, row), color="#222222", lw=1)
         face = "white" if verdict.verdict == "not run" else "#222222"
         axis.plot(verdict.values[0], row, "o", color="#222222", markerfacecolor=face, ms=5)
-        if verdict.claim.paper is not None:
-            axis.plot(verdict.claim.paper, row, "D", color="#7B2D8B", markerfacecolor="none", ms=6)
+        for printed in verdict.claim.paper:
+            axis.plot(printed, row, "D", color="#7B2D8B", markerfacecolor="none", ms=6)
     axis.axvline(0, color="#999999", lw=0.8)
     axis.set_xscale("symlog", linthresh=1)
     names = [f"{v.claim.id.replace('_', ' ')} ({v.claim.source.split(', ')[-1]})" for v in shown]
@@ -180,6 +181,11 @@ def _ledger(verdicts: list[Verdict]) -> str:
 def _figure(picture: Picture) -> str:
     image = f'<img src="data:{picture.mime};base64,{picture.data}" alt="{escape(picture.alt)}">'
     return f"<figure>{image}<figcaption>{escape(picture.caption)}</figcaption></figure>"
+
+
+def numbers(values: Sequence[float]) -> str:
+    """Numbers that are compared: "11.08 and 2.672"."""
+    return " and ".join(map(number, values))
 
 
 def number(value) -> str:

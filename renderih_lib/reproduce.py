@@ -109,7 +109,9 @@ class Board:
                 self._start(" ".join([self.rule, *re.findall(r"=([\w-]+)", match[1])]))
             elif match := re.match(r"Finished jobid: (\d+)", line):
                 self._finish(self.jobs.get(match[1], "?"))
-            elif match := re.match(r"(\w+(?: [\w-]+)*): (cell \d+/\d+|\d+/\d+ (?:images|steps|pairs \w+))", line):
+            elif match := re.match(
+                r"(\w+(?: [\w-]+)*): (cell \d+/\d+|\d+/\d+ (?:images|steps|pairs \w+))", line
+            ):
                 self.state[match[1]] = match[2]
             elif line.startswith("error: "):
                 self.errors.append(line.removeprefix("error: "))

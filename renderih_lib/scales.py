@@ -63,6 +63,7 @@ class Scale:
     batch: int
     image_size: int  # pixels at the network's input
     network: str  # preset of TransHand
+    training: str  # preset of TrainSettings
     eval_every: int  # training steps
     experiment_steps: int  # of each run of `train.experiments`
     experiment_batch: int
@@ -143,6 +144,7 @@ _SCALES = {
         batch=8,
         image_size=64,
         network="tiny",
+        training="demo",
         eval_every=15,
         experiment_steps=10,
         experiment_batch=4,
@@ -184,6 +186,7 @@ _SCALES = {
         batch=32,
         image_size=64,
         network="demo",
+        training="demo",
         eval_every=500,
         experiment_steps=450,
         experiment_batch=16,
@@ -225,6 +228,7 @@ _SCALES = {
         batch=64,
         image_size=128,
         network="gpu",
+        training="demo",
         eval_every=500,
         experiment_steps=1_500,
         experiment_batch=64,
@@ -266,6 +270,7 @@ _SCALES = {
         batch=64,
         image_size=256,
         network="paper",
+        training="paper",
         eval_every=5_000,
         experiment_steps=200_000,
         experiment_batch=64,

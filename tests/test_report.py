@@ -14,7 +14,7 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 SOURCE = '# %% tags=["parameters"]\nscale: str = "demo"  # name\n# %%\nprint(scale)\n'
 
 
-def a_verdict(verdict="held", section="1 Topic", paper=None, metric="a", **measured):
+def a_verdict(verdict="held", section="1 Topic", paper=(), metric="a", **measured):
     claim = Claim("x", section, "a < b", "section 1", "01_topic", (metric, "<", "b"), "none", paper=paper)
     return Verdict(claim, verdict, **measured)
 
@@ -82,7 +82,7 @@ def test_verdicts_are_counted_by_section():
 def test_gains_are_drawn_with_their_intervals_beside_the_papers():
     seen = {"values": (0.5,), "ends": (0.1, 0.9), "metric": "gains.x.mpjpe_mm.low"}
     assert report.gains_figure([a_verdict(measured="a = 1")]) is None
-    figure = report.gains_figure([a_verdict(paper=0.7, **seen), a_verdict("not run", **seen)])
+    figure = report.gains_figure([a_verdict(paper=(0.7,), **seen), a_verdict("not run", **seen)])
     lines = [tuple(line.get_xdata()) for line in figure.axes[0].lines]
     assert lines[:5] == [(0.1, 0.9), (0.5,), (0.7,), (0.1, 0.9), (0.5,)]
     faces = [line.get_markerfacecolor() for line in figure.axes[0].lines]

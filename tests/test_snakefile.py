@@ -108,17 +108,15 @@ def test_the_graph_resolves_with_every_notebook_and_shard(tmp_path):
     assert counts["experiment"] == len(planned(scale_by_name("demo")))
 
 
-def test_three_seeds_are_planned_where_there_is_a_gpu(tmp_path):
-    target = f"{tmp_path}/gpu/14_correlation_encoder/executed.ipynb"
+def test_with_a_gpu_three_seeds_are_planned_and_finetuning_waits_for_pretraining(tmp_path):
+    target = f"{tmp_path}/gpu/17_state_of_the_art/executed.ipynb"
     answer = snakemake("--dry-run", "--config", "scale=gpu", f"out_dir={tmp_path}", "--", target)
-    wanted = re.findall(r"experiments/([\w-]+)/metrics.json", answer.stdout + answer.stderr)
-    assert set(wanted) == {f"{name}-{seed}" for name in ("real", "real-no-lateral") for seed in range(3)}
-
-
-def test_finetuning_waits_for_pretraining(tmp_path):
-    target = f"{tmp_path}/tiny/experiments/finetuned-0/metrics.json"
-    answer = snakemake("--dry-run", "--config", "scale=tiny", f"out_dir={tmp_path}", "--", target)
-    assert answer.stdout.count("rule experiment:") == 2 and "pretraining-0/metrics.json" in answer.stdout
+    wanted = re.findall(r"experiments/([\w-]+)/metrics.json", answer.stdout)
+    names = ("real", "finetuned", "pretraining")
+    assert set(wanted) == {f"{name}-{seed}" for name in names for seed in range(3)}
+    jobs = answer.stdout.split("rule experiment:")[1:]
+    (finetuning,) = [job for job in jobs if f"output: {tmp_path}/gpu/experiments/finetuned-1/" in job]
+    assert "experiments/pretraining-1/metrics.json" in finetuning.split("output:")[0]
 
 
 def test_an_unknown_scale_is_refused():

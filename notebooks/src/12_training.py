@@ -259,7 +259,7 @@ print(f"{len(one_go)} tensors, every bit the same")
 
 # %%
 settings = TrainSettings.preset(
-    "demo",
+    run.sizes.training,
     steps=run.sizes.train_steps,
     batch=run.sizes.batch,
     image_size=size,

@@ -131,7 +131,7 @@ def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = mat
 def settings_of(run: Experiment, seed: int, site: Site) -> TrainSettings:
     """How a run trains: as notebook 12, with the scale's steps and batch for experiments."""
     return TrainSettings.preset(
-        "demo",
+        site.sizes.training,
         steps=steps_of(run, site.sizes),
         batch=site.sizes.experiment_batch,
         image_size=site.sizes.image_size,
