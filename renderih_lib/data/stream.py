@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import pickle
 import signal
 import threading
 from collections.abc import Sequence
@@ -99,7 +98,7 @@ class CropStream:
                 self.workers,
                 multiprocessing.get_context("spawn"),
                 initializer=_begin,
-                initargs=(pickle.dumps(self._load),),
+                initargs=(self._load,),
             )
         return [self._pool.submit(_decode, chunk) for chunk in _chunks(picked, self.workers)]
 
@@ -150,13 +149,13 @@ def _chunks(picked: np.ndarray, count: int) -> list[np.ndarray]:
 _loader: _Loader | None = None  # of a worker process
 
 
-def _begin(loader: bytes) -> None:
+def _begin(loader: _Loader) -> None:
     """Prepare a worker process."""
     global _loader
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _loader = pickle.loads(loader)
+    _loader = loader
 
 
 def _end_with_parent() -> None:
