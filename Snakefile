@@ -91,6 +91,12 @@ rule all:
         made_by("99_report", "report.html"),
 
 
+# The rendered images that experiments learn from and are measured on, and no notebook.
+rule datasets:
+    input:
+        sum(map(shards, STAND_INS.values()), []),
+
+
 for notebook, (needs, products, cores, first) in NOTEBOOKS.items():
 
     rule:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from renderih_lib.claims import ledger
 from renderih_lib.scales import scale_by_name
 from renderih_lib.train.experiments import planned
 
@@ -78,6 +79,16 @@ def test_notebooks_write_nowhere_else(finished):
         ".reproduce",
     }
     assert {path.name for path in results.iterdir()} == known
+
+
+@pytest.mark.slow
+def test_every_claim_finds_its_number(finished):
+    """But those that need real data, runs that scale tiny leaves out, or occlusions that its few images do not have."""
+    results, _, _ = finished
+    absent = {"synthetic_size", "diminishing", "one_percent", "ten_percent"}
+    absent |= {"occlusion_least", "occlusion_most", "occlusion_trend", "tzionas_cdev", "pretrained_cdev"}
+    missing = {v.claim.id for v in ledger(results) if not v.values and not v.claim.needs}
+    assert missing <= absent | {"real_variation"}
 
 
 @pytest.mark.slow

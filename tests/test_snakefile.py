@@ -119,6 +119,12 @@ def test_with_a_gpu_three_seeds_are_planned_and_finetuning_waits_for_pretraining
     assert "experiments/pretraining-1/metrics.json" in finetuning.split("output:")[0]
 
 
+def test_datasets_can_be_rendered_alone(tmp_path):
+    answer = snakemake("--dry-run", "--config", "scale=tiny", f"out_dir={tmp_path}", "--", "datasets")
+    made = re.findall(r"datasets/([\w-]+)/shard-00000\.tar", answer.stdout)
+    assert set(made) == set(DATASETS) - {"gallery"} and "notebook_12" not in answer.stdout
+
+
 def test_an_unknown_scale_is_refused():
     answer = snakemake("--dry-run", "--config", "scale=huge")
     assert answer.returncode and "choose one of tiny, demo, gpu, paper" in answer.stdout + answer.stderr
