@@ -458,7 +458,8 @@ run.write_metrics(
 #
 # starts a process for each GPU. Each takes its share of the batch. The result is that of one process with the whole batch,
 # for three reasons: gradients are averaged; loss terms are divided by the number of annotated points in *all* shares; and
-# batch norms are computed over all shares. `train(on_row=[curves.tensorboard(folder)])` logs for TensorBoard.
+# batch norms are computed over all shares. `train(on_row=[curves.tensorboard(folder)])`, or `--tensorboard folder` on the
+# command line, logs for TensorBoard.
 #
 # ## Exercises
 #

@@ -62,7 +62,7 @@ hands, preset = hands_of(taught_by(EXPERIMENTS["real"]), data_root), run.sizes.n
 connected = TransHand(hands, preset, seed=run.seed).eval()
 baseline = TransHand(hands, preset, seed=run.seed + 1, lateral=False).eval()
 shared = {name: value for name, value in connected.state_dict().items() if ".correlate.lateral." not in name}
-baseline.load_state_dict(shared)
+_ = baseline.load_state_dict(shared)  # refuses if any other weight is missing
 
 
 # %%
@@ -222,8 +222,6 @@ axis.plot(range(3), untrained, "x", color=figures.MEAN_POSE_COLOR, label="before
 axis.set_xticks(range(3), [f"block {i + 1}\n{x.shape[2]} vertices" for i, x in enumerate(states)])
 axis.set(ylabel="share from the other hand", ylim=(0, None))
 axis.legend(frameon=False, fontsize=8)
-
-# %%
 run.show(
     figure,
     "share_across",

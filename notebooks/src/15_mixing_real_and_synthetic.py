@@ -108,8 +108,6 @@ for axis, test in zip(axes, (HOME, AWAY), strict=True):
     axis.plot(ends, ends, color="#999999", lw=1)
     axis.set(xlim=ends, ylim=ends, xlabel="trained on real only, mm", ylabel="mixed, mm", aspect="equal")
     axis.set_title(f"{place[test]}\n{np.mean(y < x):.0%} of {len(x)} below the line", fontsize=8)
-
-# %%
 run.show(
     figure,
     "images",

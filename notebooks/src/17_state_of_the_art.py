@@ -247,8 +247,6 @@ axis.axhline(1, color=figures.MEAN_POSE_COLOR, lw=1)
 axis.set_xticks(range(len(ratios)), list(ratios))
 axis.set_ylabel("error / error of the mean pose")
 axis.legend(frameon=False, fontsize=8)
-
-# %%
 run.show(
     figure,
     "ratios",

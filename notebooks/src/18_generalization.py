@@ -173,9 +173,7 @@ for axis, kind in zip(axes, ("only", "with"), strict=True):
         "one set alone (Table 7)" if kind == "only" else "mixed with all real images (Table 8)", fontsize=9
     )
 axes[0].set_ylabel("MPJPE / mean pose")
-axes[1].legend(frameon=False, fontsize=8)
-
-# %%
+axes[1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
 run.show(
     figure,
     "over_mean_pose",

@@ -169,9 +169,9 @@ def true_over(sample) -> np.ndarray:
 
 # %%
 def ranked(errors: np.ndarray, count: int) -> np.ndarray:
-    """Numbers of images from the lowest error to the highest in equal steps of rank."""
+    """Numbers of at most `count` images, from the lowest error to the highest in equal steps of rank."""
     order = np.argsort(errors, kind="stable")[: np.isfinite(errors).sum()]  # NaN comes last
-    return order[np.linspace(0, len(order) - 1, count).round().astype(int)]
+    return order[np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))]
 
 
 errors = errors_of("finetuned", HOME)

@@ -37,6 +37,7 @@ from renderih_lib.render.shards import write_atomic
 from renderih_lib.repro import Meter, exit_code, write_json
 from renderih_lib.scales import NAMES, scale_by_name
 from renderih_lib.train import evaluate
+from renderih_lib.train.curves import tensorboard
 from renderih_lib.train.distributed import current_team, mean_over, processes
 from renderih_lib.train.evaluate import Constant, Predictions
 from renderih_lib.train.experiments import (
@@ -96,6 +97,7 @@ def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = mat
         unfinished,
         stop=lambda: time.time() >= deadline,
         progress=lambda steps: _shown(f"experiment {run.name} {seed}", settings.steps, steps),
+        on_row=[tensorboard(site.logs / folder.name)] if site.logs and team.leads else (),
     )
     if not curve or curve[-1]["step"] < settings.steps:
         return False
@@ -247,7 +249,9 @@ def _main(options: argparse.Namespace) -> None:
     with processes(options.device) as team:
         if team.size > 1 and options.jobs > 1:
             raise ValueError("torchrun's processes share each run; leave out --jobs")
-        site = Site(sizes, options.datasets, options.out, options.data_root, str(team.device))
+        site = Site(
+            sizes, options.datasets, options.out, options.data_root, str(team.device), options.tensorboard
+        )
         left = run_all(runs, site, options.jobs, time.time() + 60 * options.budget_minutes)
     more = f"; the same command goes on with the other {left}" if left else ""
     print(f"{len(runs) - left} of {len(runs)} runs are in {options.out}{more}")
@@ -267,6 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default=found)
     parser.add_argument("--threads", type=int, default=0, help="of the CPU, for each run")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard logs")
     parser.add_argument("--budget-minutes", type=float, default=math.inf, help="then save, and end")
     options = parser.parse_args(arguments)
     return exit_code(lambda: _main(options), options.out, "experiment")

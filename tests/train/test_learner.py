@@ -62,6 +62,7 @@ def test_the_memory_layout_is_as_asked_and_changes_nothing_else(make, data, shor
     torch.testing.assert_close(learner.step(data, 0)["loss"], other.step(data, 0)["loss"], rtol=1e-3, atol=0)
 
 
+@pytest.mark.slow
 def test_a_compiled_network_learns_the_same(make, data, short, monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
     plain, compiled = (Learner(make(), dataclasses.replace(short, compile=c)) for c in (False, True))

@@ -45,7 +45,7 @@ def losses(curve) -> list[float]:
     return [row["loss"] for row in curve]
 
 
-@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float16", marks=pytest.mark.slow)])
 def test_twenty_steps_equal_ten_a_kill_and_a_resumed_ten_bit_for_bit(
     make, data, short, tmp_path, in_child, precision
 ):
@@ -64,6 +64,7 @@ def test_twenty_steps_equal_ten_a_kill_and_a_resumed_ten_bit_for_bit(
     assert [row["step"] for row in again] == list(range(1, 21))
 
 
+@pytest.mark.slow
 def test_dropout_is_the_same_after_a_resumption_and_disturbs_nobody(make, data, short, tmp_path):
     def dropping(seed=0):
         model = make(seed)
@@ -103,25 +104,26 @@ def test_sigterm_means_what_it_meant_before_once_training_is_over(make, data, sh
 
 def test_a_deadline_saves_and_returns(make, data, short, tmp_path):
     asked = iter([False, False, True, True, True])
-    curve = train(make(), data, short, tmp_path, stop=lambda: next(asked))
+    plan = dataclasses.replace(short, steps=6)
+    curve = train(make(), data, plan, tmp_path, stop=lambda: next(asked))
     assert curve[-1]["step"] == 4  # asked at the third step, noticed after the fourth
-    assert train(make(), data, short, tmp_path)[-1]["step"] == short.steps
+    assert train(make(), data, plan, tmp_path)[-1]["step"] == plan.steps
 
 
 def test_a_full_disk_leaves_the_old_checkpoint_whole(make, data, short, tmp_path, in_child):
-    folder = tmp_path / "run"
-    train(make(), data, short, folder, until=2)
+    folder, plan = tmp_path / "run", dataclasses.replace(short, steps=6)
+    train(make(), data, plan, folder, until=2)
     old = (folder / "checkpoint.pt").read_bytes()
 
     def with_little_room():
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-        train(make(), data, short, folder)
+        train(make(), data, plan, folder)
 
     code, printed = in_child(with_little_room, tmp_path)
     assert code == 1 and "OSError" in printed and "checkpoint.pt" in printed
     assert (folder / "checkpoint.pt").read_bytes() == old
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.pt", "curve.jsonl"]
-    assert train(make(), data, short, folder)[-1]["step"] == short.steps
+    assert train(make(), data, plan, folder)[-1]["step"] == plan.steps
 
 
 def test_a_finished_run_does_nothing_more(make, data, short, tmp_path):

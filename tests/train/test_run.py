@@ -166,6 +166,14 @@ def test_a_mixture_holds_what_the_experiment_says(site, monkeypatch):
     assert seen == [(real, synthetic), (real, equal), (equal,), (real, 1)]
 
 
+def test_losses_are_logged_where_asked(site, tmp_path, monkeypatch):
+    rows = {}
+    monkeypatch.setattr(runs, "tensorboard", lambda folder: rows.setdefault(folder, []).append)
+    assert run_experiment(EXPERIMENTS["real"], 0, dataclasses.replace(site, logs=tmp_path / "logs"))
+    ((folder, told),) = rows.items()
+    assert folder == tmp_path / "logs" / "real-0" and told[-1]["step"] == 6
+
+
 def test_nothing_begins_after_the_deadline(site):
     tasks = [(EXPERIMENTS[name], 0) for name in ("real", "finetuned")]
     assert run_all(tasks, site, jobs=1, deadline=time.time() - 1) == 2
