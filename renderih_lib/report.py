@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from renderih_lib.claims import Verdict
+from renderih_lib.claims import Claim, Verdict
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -113,12 +113,19 @@ def gains_figure(verdicts: list[Verdict]):
             axis.plot(printed, row, "D", color="#7B2D8B", markerfacecolor="none", ms=6)
     axis.axvline(0, color="#999999", lw=0.8)
     axis.set_xscale("symlog", linthresh=1)
-    names = [f"{v.claim.id.replace('_', ' ')} ({v.claim.source.split(', ')[-1]})" for v in shown]
-    axis.set_yticks(range(len(shown)), names)
+    axis.set_xticks([-10, -3, -1, 0, 1, 3, 10, 30], ["-10", "-3", "-1", "0", "1", "3", "10", "30"])
+    axis.set_yticks(range(len(shown)), [_row_name(verdict.claim) for verdict in shown])
     axis.tick_params(axis="y", labelsize=7)
     axis.invert_yaxis()
-    axis.set_xlabel("gain as the paper claims it (mm, linear up to 1)")
+    axis.set_xlabel("gain, positive as the paper claims it (mm, linear up to 1)")
     return figure
+
+
+def _row_name(claim: Claim) -> str:
+    """ "tzionas mpjpe (Table 9)"."""
+    place = claim.source.split(";")[0].split(", ")[-1]
+    book = "suppl. " if claim.source.startswith("supplement") else ""
+    return f"{claim.id.replace('_', ' ')} ({book}{place})"
 
 
 def metrics_table(results: Path) -> pd.DataFrame:
