@@ -154,13 +154,16 @@ def judge(claim: Claim, results: Path) -> Verdict:
     metrics = json.loads((folder / "metrics.json").read_text())
     left, comparison, right = claim.criterion
     values = {name: _nested(metrics, name) for name in (left, right) if isinstance(name, str)}
-    if missing := [name for name, value in values.items() if value is None]:
-        if claim.data == "real":
-            return Verdict(claim, "not run", "needs the real data")
-        return Verdict(claim, "not run", f"{claim.notebook} measured no {' and no '.join(missing)}")
-    shown = {"data": claim.data, "scale": _scale_of(folder)} | _shown(metrics, left, values)
-    verdict = "held" if _COMPARISONS[comparison](values[left], values.get(right, right)) else "did not hold"
-    note = ""
+    effect = _effect(metrics, left)
+    missing = [name for name, value in values.items() if value is None]
+    if missing and not effect:
+        lacks = f"{claim.notebook} measured no {' and no '.join(missing)}"
+        return Verdict(claim, "not run", "needs the real data" if claim.data == "real" else lacks)
+    shown = {"data": claim.data, "scale": _scale_of(folder)} | (_of_effect(effect) if effect else _of(values))
+    verdict, note = "not run", "too few images for an interval"
+    if not missing:
+        holds = _COMPARISONS[comparison](values[left], values.get(right, right))
+        verdict, note = "held" if holds else "did not hold", ""
     if shown["scale"] in NAMES and NAMES.index(shown["scale"]) < NAMES.index(claim.scale):
         verdict, note = "not run", f"needs scale {claim.scale}"
     elif claim.data == "real" and shown["data"] != "real":
@@ -168,13 +171,22 @@ def judge(claim: Claim, results: Path) -> Verdict:
     return Verdict(claim, verdict, note, **shown)
 
 
-def _shown(metrics: dict, left: str, values: dict[str, float]) -> dict:
-    """The values, words and interval of a verdict; of an effect also its own data and scale."""
-    parent, _, end = left.rpartition(".")
+def _effect(metrics: dict, name: str) -> dict | None:
+    """The effect whose value or end of interval a metric is."""
+    parent, _, end = name.rpartition(".")
     effect = _nested(metrics, parent) if end in _ENDS else None
-    if not isinstance(effect, dict) or not {"value", "unit", "data", "scale"} <= set(effect):
-        words = ", ".join(f"{name} = {value:.4g}" for name, value in values.items())
-        return {"values": tuple(values.values()), "measured": words}
+    whole = isinstance(effect, dict) and {"value", "unit", "data", "scale"} <= set(effect)
+    return effect if whole and effect["value"] is not None else None
+
+
+def _of(values: dict[str, float]) -> dict:
+    """What a verdict shows of plain numbers."""
+    words = ", ".join(f"{name} = {value:.4g}" for name, value in values.items())
+    return {"values": tuple(values.values()), "measured": words}
+
+
+def _of_effect(effect: dict) -> dict:
+    """What a verdict shows of an effect, which has its own data and scale."""
     shown = {"values": (effect["value"],), "measured": f"{effect['value']:.3g} {effect['unit']}".strip()}
     if effect.get("low") is not None and effect.get("high") is not None:
         shown["ends"] = effect["low"], effect["high"]

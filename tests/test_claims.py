@@ -90,6 +90,14 @@ def test_an_effect_is_judged_by_its_value_or_an_end_of_its_interval(results, cri
     assert (found.data, found.scale) == ("real", "gpu")
 
 
+def test_an_effect_without_an_interval_is_shown_and_not_judged(results):
+    metrics = {"gain": GAIN | {"low": None, "high": None}}  # infinite: JSON has none
+    (results / "01_topic" / "metrics.json").write_text(json.dumps(metrics))
+    found = judge(a_claim(("gain.low", ">", 0)), results)
+    assert (found.verdict, found.note) == ("not run", "too few images for an interval")
+    assert (found.measured, found.interval, found.ends) == ("0.523 mm", "", ())
+
+
 def write_scale(results, name):
     (results / "01_topic" / "provenance.json").write_text(json.dumps({"parameters": {"scale": name}}))
 
