@@ -163,6 +163,7 @@ for name, color in (("l1", "#222222"), ("smooth_l1", "#7B2D8B")):
 axes[0].set(xlabel="error (mm)", ylabel="loss (m or m²)")
 axes[1].set(xlabel="error (mm)", ylabel="pull (slope)")
 axes[0].legend()
+figure.tight_layout()
 run.show(
     figure,
     "loss_forms",
