@@ -22,6 +22,7 @@ SWAPPED_PARTS[1 : len(PART_NAMES)] = torch.cat(
 ).to(torch.uint8)
 
 _NUMBERS = 9  # drawn for each image
+_CPU_IMAGES = 8  # resampled together: what lies between fits into the processor's cache
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,12 @@ def _resampled(batch: SampleBatch, to_old: Tensor, size: int) -> tuple[Tensor, T
     """
     theta = (_inverse(_from_unit(batch.size, to_old)) @ to_old @ _from_unit(size, to_old))[:, :2]
     count = len(batch)
-    grid = F.affine_grid(theta, (count, 1, size, size), align_corners=False)
-    images = F.grid_sample(batch.images.float(), grid, align_corners=False)
+    images = theta.new_empty(count, batch.images.shape[1], size, size)
+    together = _CPU_IMAGES if theta.device.type == "cpu" else count
+    for start in range(0, count, together):
+        some = slice(start, start + together)
+        grid = F.affine_grid(theta[some], (len(theta[some]), 1, size, size), align_corners=False)
+        images[some] = F.grid_sample(batch.images[some].float(), grid, align_corners=False)
     coarse = F.affine_grid(theta, (count, 1, size // 4, size // 4), align_corners=False)
     shifted = batch.parts[:, None].float() - UNKNOWN_PART  # what lies outside becomes unknown
     parts = F.grid_sample(shifted, coarse, mode="nearest", align_corners=False) + UNKNOWN_PART
