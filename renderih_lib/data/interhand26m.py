@@ -35,8 +35,8 @@ _OUR_ORDER = np.argsort(TIP_FIRST)  # place of each of our keypoints among the 2
 class InterHand26M(Reader):
     """One split as a sequence of `Sample` (whole pictures; `crops.cropped` cuts out the hands).
 
-    A hand whose wrist is not annotated does not count: nothing about it can be said relative to its root. Images of
-    one time share a pose id, whatever their camera.
+    A hand whose wrist is not annotated does not count: nothing about it can be said relative to its root. An image
+    without a hand that counts is left out. Images of one time share a pose id, whatever their camera.
 
     Args:
         root: the folder above `images` and `annotations`.
@@ -70,7 +70,10 @@ class InterHand26M(Reader):
                 "keypoints of the mesh need MANO's hands: see docs/data/mano.md, or take 'annotated'"
             )
         self.tree, self.split, self.hands, self.keypoints = Tree(Path(root), ASSET), split, hands, keypoints
-        self.tables: Tables = read_tables(self.tree, split, annotation, interacting, cache)
+        tables = read_tables(self.tree, split, annotation, interacting, cache)
+        self.tables: Tables = tables[self._known(tables).any((1, 2))]
+        if not len(self):
+            raise ValueError(f"no hand in InterHand2.6M's {split} split has {keypoints} keypoints")
 
     def __len__(self) -> int:
         return len(self.tables.names)
@@ -100,18 +103,21 @@ class InterHand26M(Reader):
         """Keypoints (N, 2, 21, 3) in the camera's frame, which are known (N, 2, 21), and vertices (N, 2, V, 3)."""
         tables = self.tables
         frames, cameras = tables.frame[rows], tables.camera[rows]
-        fitted, vertices = tables.fitted[frames], None
+        known, vertices = self._known(tables[rows]), None
         if is_mano(self.hands.right):
             points, vertices = self._meshes(tables.fits[frames])
-            vertices = _seen(vertices, tables.R[cameras], tables.t[cameras], fitted[..., None])
-        if self.keypoints == "mesh":
-            known = np.repeat(fitted[..., None], KEYPOINT_COUNT, -1)
-        else:
+            vertices = _seen(vertices, tables.R[cameras], tables.t[cameras], tables.fitted[frames][..., None])
+        if self.keypoints == "annotated":
             points = tables.joints[frames].reshape(-1, 2, KEYPOINT_COUNT, 3)[:, :, _OUR_ORDER]
-            known = tables.joint_valid[rows] & tables.frame_valid[frames]
-            known = known.reshape(-1, 2, KEYPOINT_COUNT)[:, :, _OUR_ORDER]
-            known &= known[..., :1]  # without its wrist a hand has no root
         return _seen(points, tables.R[cameras], tables.t[cameras], known), known, vertices
+
+    def _known(self, tables: Tables) -> np.ndarray:
+        """Which keypoints of its images count, (N, 2, 21)."""
+        if self.keypoints == "mesh":
+            return np.repeat(tables.fitted[tables.frame][..., None], KEYPOINT_COUNT, -1)
+        known = tables.joint_valid & tables.frame_valid[tables.frame]
+        known = known.reshape(-1, 2, KEYPOINT_COUNT)[:, :, _OUR_ORDER]
+        return known & known[..., :1]  # without its wrist a hand has no root
 
     @torch.no_grad()
     def _meshes(self, fits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -276,6 +276,29 @@ def test_the_exported_layout_is_read_back(labelled_shards, hands, tmp_path):
         np.testing.assert_array_equal(sample.image, ours[i].image)
 
 
+def test_an_image_without_a_wrist_that_is_annotated_is_left_out(tree, hands, mano):
+    """It could neither be cropped nor compared."""
+
+    def unmark(data):
+        for annotation in data["annotations"]:
+            if annotation["id"] in (11, 90):
+                valid = np.reshape(annotation["joint_valid"], (2, 21))
+                valid[: 1 + (annotation["id"] == 11), ORDER.index("wrist")] = 0
+                annotation["joint_valid"] = valid.ravel().tolist()
+
+    change(tree, "data", unmark)
+    assert shown(InterHand26M(tree, "train", hands, interacting="fitted")) == [70, 35, 90]
+    assert shown(InterHand26M(tree, "train", mano, interacting="fitted", keypoints="mesh")) == [
+        70,
+        11,
+        35,
+        90,
+    ]
+    change(tree, "data", lambda data: [a.update(joint_valid=[0] * 42) for a in data["annotations"]])
+    with pytest.raises(ValueError, match="no hand in InterHand2.6M's train split has annotated keypoints"):
+        InterHand26M(tree, "train", hands)
+
+
 # The cache
 
 
