@@ -130,16 +130,18 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
 
 
 def make_optimizer(model: torch.nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    """Adam or AdamW; in AdamW only matrices and kernels decay, not biases, norms and codes."""
+    """Adam or AdamW; in AdamW only matrices and kernels decay, not biases, norms and codes.
+
+    Fused: one pass over all weights, on a CPU several times as fast as one operation after the other.
+    """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    fused = parameters[0].is_cuda or None  # one kernel for all tensors
     if settings.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=settings.learning_rate, fused=fused)
+        return torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
     groups = [
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=fused)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
 def autocast(device: torch.device | str, precision: str) -> AbstractContextManager:
