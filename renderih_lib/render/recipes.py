@@ -116,7 +116,7 @@ def gallery(sizes: Scale) -> Recipe:
         subsurface=True,
         bump=True,
         bounces=6,
-        importance_map=1_024,
+        importance_map=256,
         fast_denoiser=False,
         roll=4.0,
         f_stop=(2.8, 16.0),

@@ -24,7 +24,8 @@ class SkinMaterial:
         surface.inputs["IOR"].default_value = SKIN_IOR
         self.subsurface_scale = surface.inputs["Subsurface Scale"]
         if recipe["subsurface"]:
-            surface.subsurface_method = "RANDOM_WALK_SKIN"
+            # Burley's diffusion (2015): at these radii hardly to be told from a random walk, which takes twice as long.
+            surface.subsurface_method = "BURLEY"
             surface.inputs["Subsurface Weight"].default_value = 1.0
             surface.inputs["Subsurface Radius"].default_value = SUBSURFACE_RADIUS
         self.albedo, self.relief = nodes.new("ShaderNodeTexImage"), nodes.new("ShaderNodeTexImage")
