@@ -68,7 +68,7 @@ NOTEBOOKS = {
     "09_cycles_rendering": (sum((shards(name, 1) for name in DATASETS), BLENDER), [], 1, 0),
     "10_distribution_analysis": (sum(map(shards, DATASETS), [RAW, ACCEPTED]), [], 1, 0),
     "11_transhand": ([], [], 1, 0),
-    "12_training": (shards("renderih-train") + shards("renderih-test"), ["predictions.npz"], 2, 5),
+    "12_training": (shards("studio-train") + shards("studio-test"), ["predictions.npz"], 1, 20),
     "13_metrics": (made_by("12_training", "predictions.npz"), [], 1, 0),
     "14_correlation_encoder": (runs("real", "real-no-lateral"), [], 1, 0),
     "15_mixing_real_and_synthetic": (runs("real", "mixed"), [], 1, 0),
