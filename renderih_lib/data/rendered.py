@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import torch
 
 from renderih_lib.data.reader import Reader
-from renderih_lib.data.samples import PART_NAMES, Sample, SampleBatch, collate
+from renderih_lib.data.samples import PART_NAMES, Sample
 from renderih_lib.hand.mano import is_mano
 from renderih_lib.hand.pair import HandPair, PairPose
 from renderih_lib.hand.skeleton import FINGER_JOINT_COUNT, KEYPOINT_COUNT
@@ -30,7 +30,6 @@ class RenderedDataset(Reader):
         folder: holds shard-*.tar, .parquet and .json.
         hands: the hand models that were rendered; they give the vertices, which shards do not store. With MANO's
             hands, which are others, samples have joints only.
-        parts: whether to decode what each pixel shows, half of an image's time.
 
     Raises:
         ValueError: if no shard is finished or a file is not what its done-marker promises.
@@ -38,8 +37,8 @@ class RenderedDataset(Reader):
 
     is_cropped = True  # each image is a view of the hands already
 
-    def __init__(self, folder: str | Path, hands: HandPair, *, parts: bool = True):
-        self.folder, self.parts = Path(folder), parts
+    def __init__(self, folder: str | Path, hands: HandPair):
+        self.folder = Path(folder)
         self.hands = None if is_mano(hands.right) else hands
         markers = sorted(self.folder.glob("shard-*.json"))
         if not markers:
@@ -72,18 +71,11 @@ class RenderedDataset(Reader):
                 sample_id=f"{rows['dataset'][i]}/{rows['key'][i]}",
                 pose_id=int(rows["pose_id"][i]),
                 source=str(rows["dataset"][i]),
-                parts=_hand_parts(self._decoded(index, "parts")) if self.parts else None,
+                parts=_hand_parts(self._decoded(index, "parts")),
                 mask_iou=float(rows["hand_iou"][i]),
             )
             for i, index in enumerate(picked)
         ]
-
-    def load(self, size: int, chunk: int = 256) -> SampleBatch:
-        """Every image, `size` x `size` pixels, in memory: 12 KB of pixels and 19 KB of vertices each at 64."""
-        indices = range(len(self))
-        return SampleBatch.cat(
-            [collate(self.samples(indices[i : i + chunk]), size) for i in range(0, len(self), chunk)]
-        )
 
     def encoded(self, index: int, name: str) -> bytes:
         """The "image" or "parts" of one image as it lies in its tar."""

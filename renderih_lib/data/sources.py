@@ -50,7 +50,6 @@ def source_of(
     hands: HandPair,
     *,
     cache: str | Path | None = None,
-    parts: bool = True,
 ) -> Source:
     """The real dataset of a role if its manifest's variable or `data_root` names it, else its stand-in.
 
@@ -59,20 +58,19 @@ def source_of(
         datasets: folder of the rendered datasets.
         hands: as the readers take them: MANO's for the meshes of real data, the open hands for those of stand-ins.
         cache: a folder to keep what is slow to read (InterHand2.6M's tables); None: nothing is kept.
-        parts: whether rendered images bring their part labels.
 
     Raises:
         ValueError: if there is no such role, or the data are not as expected; FileNotFoundError if a file is missing.
     """
     chosen = role_by_name(role)
-    if folder := _folder(chosen.asset, data_root):
+    if folder := asset_folder(chosen.asset, data_root):
         module, name = chosen.reader.split(":")
         reader = getattr(importlib.import_module(f"renderih_lib.data.{module}"), name)
         options = dict(chosen.options)
         if chosen.asset == "interhand26m":
             options["cache"] = cache
         return Source(reader(folder, hands=hands, **options), True, chosen.title)
-    dataset = RenderedDataset(Path(datasets) / STAND_INS[role], hands, parts=parts)
+    dataset = RenderedDataset(Path(datasets) / STAND_INS[role], hands)
     return Source(dataset, False, standin_name(role))
 
 
@@ -95,15 +93,15 @@ def standin_name(role: str) -> str:
 
 def hands_of(roles: Iterable[str], data_root: str = "") -> HandPair:
     """MANO's hands if they are there and each role has its real data, else the open hands, which stand-ins show."""
-    folders = [_folder(role_by_name(role).asset, data_root) for role in roles]
-    mano = _folder("mano", data_root)
+    folders = [asset_folder(role_by_name(role).asset, data_root) for role in roles]
+    mano = asset_folder("mano", data_root)
     if mano is None or not folders or None in folders:
         return open_hand_pair()
     return load_mano_pair(mano)
 
 
-def _folder(asset: str | None, data_root: str) -> Path | None:
-    """Folder of an asset, as `data_manifest.yaml` says; None when the user has not named it."""
+def asset_folder(asset: str | None, data_root: str) -> Path | None:
+    """Folder of an asset of `data_manifest.yaml`; None when the user has not said where it is."""
     if asset is None or not (data_root or any(name.startswith("RENDERIH_") for name in os.environ)):
         return None
     from renderih_lib.data.manifest import asset_path, load_manifest  # pydantic: a GPU machine may lack it

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 import numpy as np
 import torch
 
-from renderih_lib.data.crops import RATIO, cropped
+from renderih_lib.data.crops import cropped
 from renderih_lib.data.occlusion import with_mask_iou
 from renderih_lib.data.samples import Sample, SampleBatch, collate
 from renderih_lib.hand.pair import HandPair
@@ -31,7 +31,6 @@ class CropStream:
             they are, else cut out by `crops.cropped`.
         indices: which images of the dataset, in this order; None: all.
         workers: processes that decode; 0: this one. They start with the first batch.
-        ratio: share of a crop that the hands span.
         masks_of: the dataset's hands, to measure each `mask_iou` that the dataset does not say; None: they stay unknown.
 
     Raises:
@@ -45,15 +44,13 @@ class CropStream:
         indices: Sequence[int] | None = None,
         *,
         workers: int = 0,
-        ratio: float = RATIO,
         masks_of: HandPair | None = None,
     ):
         self.indices = np.arange(len(dataset)) if indices is None else np.asarray(indices, int)
         if not len(self.indices):
             raise ValueError("a stream needs at least one image")
         self.size, self.workers = size, workers
-        as_is = getattr(dataset, "is_cropped", False)
-        self._load = _Loader(dataset, size, None if as_is else ratio, masks_of)
+        self._load = _Loader(dataset, size, masks_of)
         self._pool: ProcessPoolExecutor | None = None
         self._ahead: dict[bytes, list[Future]] = {}
 
@@ -129,13 +126,13 @@ def crops(
 class _Loader:
     """A dataset's images by their indices, as a batch of square crops."""
 
-    def __init__(self, dataset, size: int, ratio: float | None, masks_of: HandPair | None):
-        self.dataset, self.size, self.ratio, self.masks_of = dataset, size, ratio, masks_of
+    def __init__(self, dataset, size: int, masks_of: HandPair | None):
+        self.dataset, self.size, self.masks_of = dataset, size, masks_of
 
     def __call__(self, picked: np.ndarray) -> SampleBatch:
         samples: list[Sample] = self.dataset.samples(picked)
-        if self.ratio is not None:
-            samples = [cropped(sample, self.ratio) for sample in samples]
+        if not getattr(self.dataset, "is_cropped", False):
+            samples = [cropped(sample) for sample in samples]
         if self.masks_of is not None:
             samples = [with_mask_iou(sample, self.masks_of) for sample in samples]
         return collate(samples, self.size)

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 from renderih_lib import metrics
-from renderih_lib.data.sources import Source
+from renderih_lib.data.sources import Source, asset_folder
 from renderih_lib.nets.transhand import TransHand
 from renderih_lib.render.shards import write_atomic
 from renderih_lib.repro import Meter, exit_code, write_json
@@ -52,7 +52,7 @@ from renderih_lib.train.experiments import (
 from renderih_lib.train.loop import train
 from renderih_lib.train.mixture import Dataset, Mixture, Subset, subset
 from renderih_lib.train.settings import TrainSettings, best_precision
-from renderih_lib.train.site import Site, contents, encoder_folder
+from renderih_lib.train.site import Site, contents
 from renderih_lib.train.weights import FILE, load_model, load_weights, save_weights
 
 #: Errors that hang on the root, kept for both roots.
@@ -198,8 +198,9 @@ def device_name(device: str) -> str:
 
 def _encoder(site: Site) -> str:
     """Folder of ImageNet weights for the ResNet-50 of the paper; "" where there is none, or the network is another."""
-    folder = encoder_folder(site.data_root) if site.sizes.network in ("paper", "official") else None
-    return "" if folder is None else str(folder)
+    if site.sizes.network not in ("paper", "official"):
+        return ""
+    return str(asset_folder("imagenet_weights", site.data_root) or "")
 
 
 def _told(source: Source) -> dict:

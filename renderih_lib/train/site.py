@@ -77,20 +77,11 @@ def test_set(
 
 
 def contents(source: Source) -> list[str]:
-    """Name, length and hash of a set: of the done-markers of shards, which hold the hash of every image."""
-    digest = hashlib.sha256()
-    for marker in sorted(Path(getattr(source.dataset, "folder", "/nowhere")).glob("shard-*.json")):
+    """Name, length and hash of a set: of the done-markers of shards, which hold the hash of every image.
+
+    A real set is known by its name and length alone.
+    """
+    digest, folder = hashlib.sha256(), getattr(source.dataset, "folder", None)
+    for marker in sorted(folder.glob("shard-*.json")) if folder else ():
         digest.update(marker.read_bytes())
     return [source.name, str(len(source.dataset)), digest.hexdigest()]
-
-
-def encoder_folder(data_root: str) -> Path | None:
-    """Folder of the encoder's ImageNet weights, where the user has them."""
-    if not (data_root or "RENDERIH_BACKBONE" in os.environ):
-        return None
-    from renderih_lib.data.manifest import (
-        asset_path,
-        load_manifest,
-    )  # needs pydantic, a GPU machine may lack it
-
-    return next(asset_path(a, data_root) for a in load_manifest().assets if a.id == "imagenet_weights")

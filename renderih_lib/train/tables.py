@@ -22,7 +22,7 @@ METRICS = {
 SETS = {"InterHand2.6M": "interhand26m-test", "Tzionas": "tzionas-test"}
 #: Answers that never look at the image, beside every table; the mean pose is that of the real training images.
 NEVER_LOOKS = {"mean_pose": "mean pose", "constant_hand": "constant hand"}
-NOT_RUN = "not run"
+NOT_RUN, NOT_MEASURED = "not run", "not measured"
 
 
 @dataclass(frozen=True)
@@ -72,27 +72,33 @@ def experiments_of(table: str) -> list[str]:
 def results(folder: str | Path) -> pd.DataFrame:
     """Every number of every finished run below folder.
 
-    Columns: experiment, seed, test (role), metric, value, data (name of the test set), real (whether all data was),
-    trained_on, scale. What never looks has rows of experiment "mean pose" and "constant hand", from the runs "real".
+    Columns: experiment, seed, test (role), metric, value, data (name of the test set), trained_on (all training sets,
+    those of the run that it starts from first), scale. What never looks has rows of experiment "mean pose" and "constant hand", from the runs "real".
 
     Raises:
         FileNotFoundError: if no run is finished.
     """
     rows = []
     for path in sorted(Path(folder).glob("*-*/metrics.json")):
-        rows += _rows(json.loads(path.read_text()))
+        record = json.loads(path.read_text())
+        rows += _rows(record, _trained_on(Path(folder), record))
     if not rows:
         raise FileNotFoundError(f"{folder} has no finished run: run `make reproduce` first")
     return pd.DataFrame(rows)
 
 
-def _rows(record: dict) -> list[dict]:
-    sets = [f"{part['images']:,} of {part['data']}" for part in record["train"]]
-    trained_on = (f"{record['after']}, then " if record["after"] else "") + " + ".join(sets)
+def _trained_on(folder: Path, record: dict) -> str:
+    sets = " + ".join(f"{part['images']:,} of {part['data']}" for part in record["train"])
+    if not record["after"]:
+        return sets
+    before = folder / f"{record['after']}-{record['seed']}" / "metrics.json"
+    return f"{_trained_on(folder, json.loads(before.read_text()))}, then {sets}"
+
+
+def _rows(record: dict, trained_on: str) -> list[dict]:
     rows = []
     for test, measured in record["tests"].items():
-        real = measured["real"] and all(part["real"] for part in record["train"])
-        shared = {"seed": record["seed"], "test": test, "data": measured["data"], "real": real}
+        shared = {"seed": record["seed"], "test": test, "data": measured["data"]}
         shared |= {"trained_on": trained_on, "scale": record["scale"]}
         answers = {"metrics": record["experiment"]}
         if record["experiment"] == "real":
@@ -155,9 +161,14 @@ def _row(columns: list[str], printed: list, values: list[pd.DataFrame]) -> dict:
 
 
 def mean_and_spread(values: pd.Series) -> str:
-    """ "46.12", with "± 0.30", their standard deviation, where there are several; "not run" where there are none."""
-    values = values.dropna()
+    """ "46.12", with "± 0.30", their standard deviation, where there are several.
+
+    "not run" where there are none, "not measured" where all are NaN: CDev of hands that never touch.
+    """
     if values.empty:
         return NOT_RUN
+    values = values.dropna()
+    if values.empty:
+        return NOT_MEASURED
     spread = f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""
     return f"{values.mean():.2f}{spread}"

@@ -46,12 +46,6 @@ def test_manos_hands_are_not_those_that_were_rendered(folder, mano_folder):
     assert sample.vertices is None and sample.valid.all()
 
 
-def test_part_labels_may_be_left_out(folder, hands):
-    without, with_parts = RenderedDataset(folder, hands, parts=False)[3], RenderedDataset(folder, hands)[3]
-    assert without.parts is None and with_parts.parts is not None
-    np.testing.assert_array_equal(without.image, with_parts.image)
-
-
 def test_overlap_of_the_masks_comes_from_the_table(folder, hands):
     """One of the two tables has the column that later renders have."""
     assert np.isnan(RenderedDataset(folder, hands)[4].mask_iou)
@@ -62,12 +56,12 @@ def test_overlap_of_the_masks_comes_from_the_table(folder, hands):
     assert np.isnan(dataset[0].mask_iou) and dataset[4].mask_iou == 0.125
 
 
-def test_loading_everything_equals_one_by_one(folder, hands):
+def test_reading_everything_equals_one_by_one(folder, hands):
     dataset = RenderedDataset(folder, hands)
-    batch = dataset.load(32, chunk=2)
-    assert list(batch.ids) == [dataset[i].sample_id for i in range(5)]
-    np.testing.assert_allclose(batch.vertices[3].numpy(), dataset[3].vertices, atol=1e-6)
-    assert batch.pose_ids.tolist() == [0, 1, 2, 0, 1]
+    together = dataset.samples(range(5))
+    assert [sample.sample_id for sample in together] == [dataset[i].sample_id for i in range(5)]
+    np.testing.assert_allclose(together[3].vertices, dataset[3].vertices, atol=1e-6)
+    assert [sample.pose_id for sample in together] == [0, 1, 2, 0, 1]
 
 
 def test_a_shard_without_its_marker_does_not_exist(folder, hands):

@@ -5,7 +5,14 @@ import pytest
 from renderih_lib.data.export import export
 from renderih_lib.data.manifest import load_manifest
 from renderih_lib.data.reader import Reader
-from renderih_lib.data.sources import ROLES, hands_of, role_by_name, source_of, standin_name
+from renderih_lib.data.sources import (
+    ROLES,
+    asset_folder,
+    hands_of,
+    role_by_name,
+    source_of,
+    standin_name,
+)
 from renderih_lib.hand.mano import is_mano
 from renderih_lib.scales import DATASETS, STAND_INS
 
@@ -88,6 +95,12 @@ def test_manos_hands_are_for_experiments_on_real_data_alone(data_root):
 def test_rendered_images_have_no_mesh_for_manos_hands(data_root, datasets):
     mano = hands_of(["interhand26m-test"], str(data_root))
     assert source_of("tzionas-test", "", datasets, mano).dataset[0].vertices is None
+
+
+def test_an_asset_is_looked_for_only_where_the_user_says(tmp_path, monkeypatch):
+    assert asset_folder("imagenet_weights", "") is None and asset_folder(None, str(tmp_path)) is None
+    monkeypatch.setenv("RENDERIH_BACKBONE", str(tmp_path))
+    assert asset_folder("imagenet_weights", "") == tmp_path
 
 
 def test_an_unknown_role_is_refused():

@@ -5,7 +5,7 @@ import pytest
 from renderih_lib.data.samples import SampleBatch
 from renderih_lib.scales import STAND_INS, scale_by_name
 from renderih_lib.train.experiments import EXPERIMENTS, TESTS
-from renderih_lib.train.site import Site, contents, encoder_folder
+from renderih_lib.train.site import Site, contents
 
 
 @pytest.fixture
@@ -36,10 +36,3 @@ def test_other_images_are_told_from_these(site):
 def test_a_missing_set_is_a_wrong_input_not_an_output_that_cannot_be_written(site):
     with pytest.raises(ValueError, match="tabletop-test"):
         site.source("tzionas-test", site.hands(EXPERIMENTS["real"]))
-
-
-def test_weights_of_the_encoder_are_looked_for_only_where_the_user_says(tmp_path, monkeypatch):
-    monkeypatch.delenv("RENDERIH_BACKBONE", raising=False)
-    assert encoder_folder("") is None
-    monkeypatch.setenv("RENDERIH_BACKBONE", str(tmp_path))
-    assert encoder_folder("") == tmp_path
