@@ -73,7 +73,8 @@ def results(folder: str | Path) -> pd.DataFrame:
     """Every number of every finished run below folder.
 
     Columns: experiment, seed, test (role), metric, value, data (name of the test set), trained_on (all training sets,
-    those of the run that it starts from first), scale. What never looks has rows of experiment "mean pose" and "constant hand", from the runs "real".
+    those of the run that it starts from first), scale. What never looks has rows of experiment "mean pose" and
+    "constant hand", from the runs "real".
 
     Raises:
         FileNotFoundError: if no run is finished.

@@ -210,7 +210,7 @@ def test_gains_leave_out_a_metric_that_counts_nowhere(tmp_path):
 def test_a_setup_says_what_was_learned_from_for_how_long_and_tested_on_what():
     row = {
         "experiment": "finetuned",
-        "trained_on": "pretraining, then 9 of studio",
+        "trained_on": "12 of renderih, then 9 of studio",
         "metric": "mpjpe_mm",
         "value": 1.0,
     }
@@ -220,7 +220,7 @@ def test_a_setup_says_what_was_learned_from_for_how_long_and_tested_on_what():
     table = comparison.setup(pd.DataFrame(rows), ["finetuned", "real"], sizes)
     assert table.loc["finetuned"].to_dict() == {
         "seeds": 2,
-        "learns from": "pretraining, then 9 of studio",
+        "learns from": "12 of renderih, then 9 of studio",
         "steps": sizes.experiment_steps // 2,
         "tested on": "studio; tabletop",
     }
