@@ -102,7 +102,7 @@ class JointBatchNorm2d(nn.BatchNorm2d):
         x = maps.to(torch.promote_types(maps.dtype, torch.float32))
         count = dist.get_world_size() * x[:, 0].numel()
         mean, square = all_reduce(torch.stack([x.sum((0, 2, 3)), x.square().sum((0, 2, 3))])) / count
-        variance = square - mean.square()
+        variance = (square - mean.square()).clamp(min=0)  # rounding may leave less than nothing
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
