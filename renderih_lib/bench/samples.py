@@ -1,6 +1,5 @@
 """How many training samples one core reads from shards, decodes and augments each second."""
 
-import io
 import json
 import tempfile
 import time
@@ -19,7 +18,7 @@ from renderih_lib.hand.pair import HandPair, PairPose, open_hand_pair
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.cameras import framing, look_at, to_camera
 from renderih_lib.render.raster import rasterize
-from renderih_lib.render.shards import decoded, flat_column, write_shard
+from renderih_lib.render.shards import decoded, encoded_image, flat_column, write_shard
 from renderih_lib.train.augment import Augmentation, augment
 
 SIZE = 256
@@ -55,10 +54,10 @@ def _speed(dataset: RenderedDataset, batches: int, batch: int) -> dict[str, floa
     loaded = [stream[picked] for picked in order]
     samples = dataset.samples(order[0])
     rows = {name: values[order[0]] for name, values in dataset.rows.items()}
-    encoded = {name: [dataset.encoded(i, name) for i in order[0]] for name in ("image", "parts")}
+    files = {name: [dataset.encoded(i, name) for i in order[0]] for name in ("image", "parts")}
     steps = {
-        "decode_image_ms": lambda: [decoded(data) for data in encoded["image"]],
-        "decode_parts_ms": lambda: [decoded(data) for data in encoded["parts"]],
+        "decode_image_ms": lambda: [decoded(data) for data in files["image"]],
+        "decode_parts_ms": lambda: [decoded(data) for data in files["parts"]],
         "pose_meshes_ms": lambda: dataset.vertices(rows),
         "collate_ms": lambda: collate(samples, SIZE),
         "augment_ms": lambda: augment(loaded[0], Augmentation(), rng, SIZE),
@@ -97,7 +96,10 @@ def write_drawn_shard(folder: Path, hands: HandPair, count: int, size: int) -> N
         seen = to_camera(vertices, R, t)
         K = framing(seen.reshape(-1, 3), size, size, 0.8, False)
         image, parts = drawn(seen, hands, K, size, size, rng)
-        files = {"image": _encoded(image, "JPEG", quality=JPEG_QUALITY), "parts": _encoded(parts, "PNG")}
+        files = {
+            "image": encoded_image(Image.fromarray(image), "JPEG", quality=JPEG_QUALITY),
+            "parts": encoded_image(Image.fromarray(parts), "PNG"),
+        }
         members.append(files | dict.fromkeys(("right", "left", "depth"), b""))
         rows.append((K, R, t, to_camera(keypoints, R, t).astype(np.float32)))
     lists = dict(zip(("K", "R", "t", "keypoints_3d"), map(np.stack, zip(*rows, strict=True)), strict=True))
@@ -144,12 +146,6 @@ def drawn(
 def _direction(rng: np.random.Generator) -> np.ndarray:
     axis = rng.normal(size=3)
     return axis / np.linalg.norm(axis)
-
-
-def _encoded(array: np.ndarray, kind: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

@@ -85,6 +85,13 @@ def decoded(data: bytes) -> np.ndarray:
     return array.astype(np.uint16) if array.dtype == np.int32 else array
 
 
+def encoded_image(image, kind: str, **options) -> bytes:
+    """A Pillow image as a file of a kind, such as "JPEG" or "PNG"; options are those of its `save`."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
 def flat_column(array: np.ndarray) -> pa.Array:
     """A Parquet list column of fixed length from (N, ...), one flat list per row."""
     flat = np.ascontiguousarray(array).reshape(len(array), -1)

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import fcntl
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from renderih_lib.render.annotate import Labels
-from renderih_lib.render.shards import write_atomic
+from renderih_lib.render.shards import encoded_image, write_atomic
 
 #: Numbers of an image that its file in the staging folder keeps beside the pictures.
 _NUMBERS = {"keypoints_3d": np.float32, "keypoints_2d": np.float32, "keypoint_visible": bool}
@@ -112,7 +111,7 @@ def encoded(labels: Labels) -> dict[str, bytes]:
     }
     if labels.normals is not None:
         images["normals"] = labels.normals
-    return {name: _saved(Image.fromarray(image), "PNG") for name, image in images.items()}
+    return {name: encoded_image(Image.fromarray(image), "PNG") for name, image in images.items()}
 
 
 def compressed(path: Path, image_format: str, quality: int, size: tuple[int, int]) -> bytes:
@@ -132,11 +131,5 @@ def compressed(path: Path, image_format: str, quality: int, size: tuple[int, int
     if pixels.size != tuple(size):
         raise ValueError(f"Blender's picture is {pixels.size}, not {tuple(size)}")
     if image_format == "jpg":
-        return _saved(pixels, "JPEG", quality=quality, subsampling=0)
-    return _saved(pixels, "PNG")
-
-
-def _saved(image: Image.Image, image_format: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, image_format, **options)
-    return buffer.getvalue()
+        return encoded_image(pixels, "JPEG", quality=quality, subsampling=0)
+    return encoded_image(pixels, "PNG")

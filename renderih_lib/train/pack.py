@@ -7,7 +7,6 @@ training reads, so that nothing is resampled twice.
 """
 
 import argparse
-import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from renderih_lib.render.shards import (
     MEMBERS,
     OPTIONAL,
     decoded,
+    encoded_image,
     flat_column,
     read_annotations,
     read_member,
@@ -62,16 +62,10 @@ def _members(rows: pd.DataFrame, size: int, quality: int) -> Iterator[dict[str, 
         colours = image.resize((size, size), Image.Resampling.BOX)
         labels = parts.resize((size, size), Image.Resampling.NEAREST)
         yield {
-            "image": _encoded(colours, "JPEG", quality=quality, optimize=True),
-            "parts": _encoded(labels, "PNG", optimize=True),
+            "image": encoded_image(colours, "JPEG", quality=quality, optimize=True),
+            "parts": encoded_image(labels, "PNG", optimize=True),
         }
         meter.step()
-
-
-def _encoded(image: Image.Image, form: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
 
 
 def _annotations(folder: Path, rows: pd.DataFrame, size: int) -> pa.Table:
