@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from renderih_lib.bench.samples import samples_per_second_core, write_drawn_shard
+from renderih_lib.bench.samples import sample_speed, write_drawn_shard
 from renderih_lib.bench.scores import evaluation_seconds
 from renderih_lib.data.rendered import RenderedDataset
 from renderih_lib.data.samples import SampleBatch
 from renderih_lib.data.stream import CropStream
 from renderih_lib.hand.pair import HandPair, open_hand_pair
 from renderih_lib.nets.transhand import TransHand, make_backbone
+from renderih_lib.train.augment import source_size
 from renderih_lib.train.learner import Learner
 from renderih_lib.train.settings import TrainSettings, autocast, best_precision
 
@@ -32,11 +33,8 @@ _GPU_BATCH, _GPU_ROUNDS = 64, 20
 
 def bench_learn(batch: int = 16, side: int = 256, rounds: int = 3, predictions: int = 10_000) -> dict:
     """Every number of `TARGETS`, those of a GPU only where there is one; a few minutes on a CPU."""
-    figures = step_costs(batch, side, rounds)
-    figures |= {
-        "samples_per_s_core": samples_per_second_core(),
-        "eval_10k_s": evaluation_seconds(predictions),
-    }
+    figures = step_costs(batch, side, rounds) | sample_speed()
+    figures["eval_10k_s"] = evaluation_seconds(predictions)
     if torch.cuda.is_available():
         figures |= gpu_gain("cuda", _GPU_BATCH, side, _GPU_ROUNDS)
     return figures
@@ -78,11 +76,9 @@ def gpu_gain(device: str, batch: int, side: int, rounds: int, preset: str = "pap
             torch.cuda.synchronize(device)
         return time.perf_counter()
 
-    hands, ways = (
-        open_hand_pair(),
-        {"plain": {}, "fast": {"precision": best_precision(device), "compile": True}},
-    )
-    learners = [_learner(hands, preset, device, batch, side, **way) for way in ways.values()]
+    hands, precision = open_hand_pair(), best_precision(device)
+    ways = ({}, {"precision": precision, "compile": True})
+    learners = [_learner(hands, preset, device, batch, side, **way) for way in ways]
     plain, fast = alternating(
         [lambda pair=pair: pair[0].step(pair[1], 0) for pair in learners], rounds, clock
     )
@@ -92,7 +88,7 @@ def gpu_gain(device: str, batch: int, side: int, rounds: int, preset: str = "pap
         "gpu_images_per_s": batch / fast,
         "gpu_step_float32_s": plain,
         "gpu_batch": batch,
-        "gpu_precision": ways["fast"]["precision"],
+        "gpu_precision": precision,
         "gpu_name": torch.cuda.get_device_name(device) if device != "cpu" else "CPU",
     }
 
@@ -114,7 +110,7 @@ def _learner(
     """A TransHand about to be trained as the paper says, and a batch of drawn hands, a quarter larger than the input."""
     settings = TrainSettings.preset("paper", steps=1, batch=batch, image_size=side, **changes)
     model = TransHand(hands, preset, seed=SEED).to(device).train()
-    return Learner(model, settings), drawn_batch(hands, batch, 5 * side // 4).to(device)
+    return Learner(model, settings), drawn_batch(hands, batch, source_size(side)).to(device)
 
 
 def drawn_batch(hands: HandPair, count: int, size: int) -> SampleBatch:

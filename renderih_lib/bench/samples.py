@@ -1,6 +1,5 @@
 """How many training samples one core reads from shards, decodes and augments each second."""
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,13 +25,10 @@ JPEG_QUALITY = 95  # of the rendered shards
 _LIGHT = np.array([-0.3, -0.5, -0.8])
 
 
-def samples_per_second_core() -> float:
-    """Samples of 256 x 256 pixels a second, read, decoded, collated and augmented by one thread."""
-    return sample_speed()["samples_per_s_core"]
-
-
 def sample_speed(count: int = 32, batches: int = 4, batch: int = 64) -> dict[str, float]:
-    """The speed, and the milliseconds that each step takes of it per sample; all in CPU time of one thread.
+    """Samples of 256 x 256 pixels a second, read, decoded, collated and augmented, and milliseconds of each step.
+
+    All in CPU time of one thread.
 
     Args:
         count: different images in the shard. batches: how many, of `batch` samples drawn among them.
@@ -146,7 +142,3 @@ def drawn(
 def _direction(rng: np.random.Generator) -> np.ndarray:
     axis = rng.normal(size=3)
     return axis / np.linalg.norm(axis)
-
-
-if __name__ == "__main__":
-    print(json.dumps(sample_speed(), indent=1))

@@ -7,17 +7,17 @@ from renderih_lib.hand.skeleton import KEYPOINT_COUNT
 from renderih_lib.nets.attention import CorrelationEncoder, Encoder
 from renderih_lib.nets.presets import TransHandSizes
 
+_PER_KEYPOINT = 16  # features of the evidence for a keypoint that start the vertices
+
 
 class VertexStart(nn.Module):
     """Global image feature, and the evidence for each keypoint, to the first vertex features of both hands."""
 
-    def __init__(
-        self, sizes: TransHandSizes, image_width: int, rest: Tensor, evidence: int, per_keypoint: int = 16
-    ):
+    def __init__(self, sizes: TransHandSizes, image_width: int, rest: Tensor, evidence: int):
         super().__init__()
         self.shape = (*rest.shape[:2], sizes.blocks[0])
-        self.squeeze = nn.Linear(evidence, per_keypoint) if evidence else None
-        width = image_width + (2 * KEYPOINT_COUNT * (per_keypoint + 2) if evidence else 0)
+        self.squeeze = nn.Linear(evidence, _PER_KEYPOINT) if evidence else None
+        width = image_width + (2 * KEYPOINT_COUNT * (_PER_KEYPOINT + 2) if evidence else 0)
         self.mix = nn.Sequential(
             nn.LayerNorm(width),
             nn.Linear(width, sizes.context),

@@ -45,6 +45,11 @@ RELEASED_AUGMENTATION = Augmentation(shift=0.0)
 NO_AUGMENTATION = Augmentation(rotation=0, scale=0, shift=0, flip=0, gain=0, brightness=0)
 
 
+def source_size(size: int) -> int:
+    """Pixels of the crops to augment for inputs of `size` pixels: a quarter more, to have some to draw from."""
+    return 5 * size // 4
+
+
 def augment(
     batch: SampleBatch, settings: Augmentation, rng: np.random.Generator, size: int
 ) -> tuple[Tensor, SampleBatch]:

@@ -83,7 +83,7 @@ def tensorboard(folder: str | Path) -> Callable[[dict], None]:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ModuleNotFoundError(
-            "TensorBoard logs need the package tensorboard: pip install 'renderih-lib[tensorboard]'"
+            "TensorBoard logs need the package tensorboard: pip install tensorboard"
         ) from error
     writer = SummaryWriter(str(folder))
 

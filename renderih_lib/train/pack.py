@@ -30,6 +30,7 @@ from renderih_lib.render.shards import (
 )
 from renderih_lib.repro import Meter, exit_code
 from renderih_lib.scales import NAMES, STAND_INS, scale_by_name
+from renderih_lib.train.augment import source_size
 
 _KEPT = ("image", "parts")
 
@@ -91,7 +92,7 @@ def _annotations(folder: Path, rows: pd.DataFrame, size: int) -> pa.Table:
 
 
 def _main(options: argparse.Namespace) -> None:
-    size = options.size or 5 * scale_by_name(options.scale).image_size // 4
+    size = options.size or source_size(scale_by_name(options.scale).image_size)
     total = 0
     for dataset in sorted(set(STAND_INS.values())):
         written = pack(options.datasets / dataset, options.out / dataset, size, options.quality, options.most)

@@ -12,6 +12,7 @@ from renderih_lib.data.stream import crops
 from renderih_lib.hand.mano import is_mano
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.scales import Scale
+from renderih_lib.train.augment import source_size
 from renderih_lib.train.experiments import TESTS, Experiment, taught_by
 from renderih_lib.train.mixture import Dataset
 
@@ -38,12 +39,9 @@ class Site:
         return _source(role, self.data_root, self.datasets, hands)
 
     def images(self, role: str, hands: HandPair) -> Dataset:
-        """Square crops of a role, a quarter larger than the network's input, so that augmentation has pixels.
-
-        Those of a test set know how much the hands overlap (Figure 11).
-        """
-        size, masks_of = 5 * self.sizes.image_size // 4, hands if role in TESTS else None
-        return _images(self.source(role, hands), size, self.device, masks_of)
+        """Square crops of a role to augment; those of a test set know how much the hands overlap (Figure 11)."""
+        masks_of = hands if role in TESTS else None
+        return _images(self.source(role, hands), source_size(self.sizes.image_size), self.device, masks_of)
 
 
 _PAIRS: dict[bool, HandPair] = {}

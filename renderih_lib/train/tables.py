@@ -62,13 +62,6 @@ TABLES = {
 }
 
 
-def experiments_of(table: str) -> list[str]:
-    """The experiments that fill a table."""
-    rows = TABLES[table].rows.values()
-    named = [list(row.values()) if isinstance(row, Mapping) else [row] for row in rows]
-    return sorted(set(sum(named, [])))
-
-
 def results(folder: str | Path) -> pd.DataFrame:
     """Every number of every finished run below folder.
 
