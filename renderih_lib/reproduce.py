@@ -271,6 +271,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sources", default="notebooks/src", help="folder of the notebooks' sources")
     options, more = parser.parse_known_args(arguments)
     try:
+        if options.data_root and not Path(options.data_root).is_dir():
+            raise ValueError(f"DATA_ROOT {options.data_root} is no folder; correct it, or leave it out")
         return reproduce(
             scale_by_name(options.scale),
             options.cores,

@@ -131,6 +131,12 @@ def test_an_unknown_scale_is_one_line(capsys):
     assert capsys.readouterr().err == "error: scale is 'huge'; choose one of tiny, demo, gpu, paper\n"
 
 
+def test_a_data_root_that_is_not_there_is_one_line(tmp_path, capsys):
+    absent = tmp_path / "data"
+    assert reproduce.main(["--scale", "tiny", "--data-root", str(absent)]) == 1
+    assert capsys.readouterr().err == f"error: DATA_ROOT {absent} is no folder; correct it, or leave it out\n"
+
+
 def test_two_calls_do_not_share_a_folder(tmp_path):
     with open(tmp_path / ".reproduce", "w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
