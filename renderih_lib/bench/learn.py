@@ -1,5 +1,6 @@
 """What learning costs: a step of TransHand beside its backbone's, samples from shards, evaluation, and a GPU's gain."""
 
+import json
 import statistics
 import tempfile
 import time
@@ -16,6 +17,7 @@ from renderih_lib.data.samples import SampleBatch
 from renderih_lib.data.stream import CropStream
 from renderih_lib.hand.pair import HandPair, open_hand_pair
 from renderih_lib.nets.transhand import TransHand, make_backbone
+from renderih_lib.repro import project_root
 from renderih_lib.train.augment import source_size
 from renderih_lib.train.learner import Learner
 from renderih_lib.train.settings import TrainSettings, autocast, best_precision
@@ -26,6 +28,7 @@ TARGETS = {
     "step_ratio": ("<=", 1.5, "times"),
     "samples_per_s_core": (">=", 250.0, "samples/s"),
     "eval_10k_s": ("<=", 20.0, "s"),
+    "mpjpe_vs_meanpose": ("<=", 0.85, "times"),
     "gpu_speedup": (">=", 2.0, "times"),
 }
 _GPU_BATCH, _GPU_ROUNDS = 64, 20
@@ -33,7 +36,7 @@ _GPU_BATCH, _GPU_ROUNDS = 64, 20
 
 def bench_learn(batch: int = 16, side: int = 256, rounds: int = 3, predictions: int = 10_000) -> dict:
     """Every number of `TARGETS`, those of a GPU only where there is one; a few minutes on a CPU."""
-    figures = step_costs(batch, side, rounds) | sample_speed()
+    figures = step_costs(batch, side, rounds) | sample_speed() | held_out()
     figures["eval_10k_s"] = evaluation_seconds(predictions)
     if torch.cuda.is_available():
         figures |= gpu_gain("cuda", _GPU_BATCH, side, _GPU_ROUNDS)
@@ -65,6 +68,16 @@ def step_costs(batch: int, side: int, rounds: int, preset: str = "paper") -> dic
         "step_batch": batch,
         "step_precision": precision,
         "threads": torch.get_num_threads(),
+    }
+
+
+def held_out() -> dict:
+    """MPJPE over the mean pose's on held-out images, as measured by the committed run of notebook 12, and its scale."""
+    folder = project_root() / "figures" / "12_training"
+    metrics, made = (json.loads((folder / f"{name}.json").read_text()) for name in ("metrics", "provenance"))
+    return {
+        "mpjpe_vs_meanpose": metrics["mpjpe_vs_meanpose"],
+        "mpjpe_vs_meanpose_scale": made["parameters"]["scale"],
     }
 
 
