@@ -196,13 +196,13 @@ def page(asset: Asset) -> str:
         f"| Page | <{asset.landing_page}> |",
         f"| Needed for | {asset.needed_for} |",
         f"| Without it | {asset.instead} |",
-        f"| Notebooks | {', '.join(asset.notebooks)} |",
+        f"| Notebooks | {_notebooks(asset)} |",
         f"| Where we look | {place} |",
         "",
         "## Steps",
         "",
         *(f"{number}. {step}" for number, step in enumerate(asset.steps, start=1)),
-        f"{len(asset.steps) + 1}. `make data-check` says whether it is complete.",
+        f"{len(asset.steps) + 1}. `make data-check`, with your `DATA_ROOT=` if you use one, says whether it is complete.",
         "",
         "## Layout"
         if asset.required or asset.access == "shipped"
@@ -224,6 +224,13 @@ def page(asset: Asset) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def _notebooks(asset: Asset) -> str:
+    """The notebooks that use an asset; some are planned and not there yet."""
+    sources = project_root() / "notebooks" / "src"
+    planned = [name for name in asset.notebooks if not (sources / f"{name}.py").is_file()]
+    return ", ".join(f"{name} (not written yet)" if name in planned else name for name in asset.notebooks)
 
 
 def write_pages(manifest: Manifest, folder: Path) -> None:
@@ -273,7 +280,7 @@ def main(arguments: list[str] | None = None) -> int:
     for state in states:
         print(f"{state.status:<8} {state.asset.id:<18} {state.detail}")
         if state.status != "ok":
-            print(f"{'':<27} affects {', '.join(state.asset.notebooks)}; without it: {state.asset.instead}")
+            print(f"{'':<27} affects {_notebooks(state.asset)}; without it: {state.asset.instead}")
     counts = {
         status: sum(state.status == status for state in states) for status in ("ok", "missing", "wrong")
     }
