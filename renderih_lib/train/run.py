@@ -20,7 +20,9 @@ import math
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -59,6 +61,7 @@ from renderih_lib.train.weights import FILE, load_model, load_weights, save_weig
 _WRIST = ("mpjpe_mm", "smpjpe_mm", "mrrpe_mm")
 _MEAN_POSE_IMAGES = 4_000  # from which a mean pose is taken, spread evenly over the training images
 _MEASURED = 2_000  # test images at once
+_SAVING_SECONDS = 30.0  # that a run may take to save when its command was killed
 
 
 def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = math.inf) -> bool:
@@ -225,11 +228,24 @@ def run_all(runs: list[tuple[Experiment, int]], site: Site, jobs: int, deadline:
     done, threads = [], max(1, (os.cpu_count() or 1) // jobs)
     # Fresh interpreters: a fork cannot use a GPU that its parent has touched.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawn, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+    with ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(threads,)) as pool:
         for wave in waves:
             futures = [pool.submit(_unless_late, *task, site, deadline) for task in wave]
             done += [future.result() for future in futures]
     return done.count(False)
+
+
+def _begin(threads: int) -> None:
+    """Prepare a worker process, which must not outlive a command that was killed."""
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)  # a training saves its run
+    time.sleep(_SAVING_SECONDS)
+    os._exit(1)  # the pool would wait for work for ever
 
 
 def _unless_late(run: Experiment, seed: int, site: Site, deadline: float) -> bool:
