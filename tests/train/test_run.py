@@ -1,8 +1,10 @@
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -235,3 +237,42 @@ def test_two_processes_train_one_run(datasets, tmp_path):
     answer = subprocess.run(command, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr[-3000:]
     assert json.loads((tmp_path / "finetuned-0" / "metrics.json").read_text())["after"] == "pretraining"
+
+
+WORKER = """
+import multiprocessing, os, sys, time
+from renderih_lib.train.run import _begin
+
+def wait(path):
+    _begin(1)
+    with open(path + "~", "w") as file:
+        file.write(str(os.getpid()))
+    os.replace(path + "~", path)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    worker = multiprocessing.get_context("spawn").Process(target=wait, args=(sys.argv[1],))
+    worker.start()
+    worker.join()
+"""
+
+
+@pytest.mark.slow
+def test_workers_do_not_outlive_a_command_that_was_killed(tmp_path):
+    (tmp_path / "command.py").write_text(WORKER)
+    told, root = tmp_path / "pid", str(Path(__file__).parents[2])
+    command = subprocess.Popen(
+        [sys.executable, "command.py", str(told)], cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}
+    )
+    soon(told.exists)
+    command.kill()
+    command.wait()
+    status = Path(f"/proc/{told.read_text()}/stat")
+    soon(lambda: not status.exists() or ") Z " in status.read_text())  # ended, perhaps not yet reaped
+
+
+def soon(happened, seconds=60):
+    end = time.time() + seconds
+    while not happened():
+        assert time.time() < end
+        time.sleep(0.05)
