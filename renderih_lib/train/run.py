@@ -121,6 +121,7 @@ def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = mat
         write_atomic(folder / "curve.jsonl", (unfinished / "curve.jsonl").read_bytes())
         record = {"experiment": run.name, "seed": seed, "scale": site.sizes.name, "key": key}
         record |= {"after": run.after, "steps": settings.steps, "batch": settings.batch}
+        record |= {"settings": asdict(settings), "torch": torch.__version__}
         record |= {"network": site.sizes.network, "changes": dict(run.changes)}
         record |= {"encoder": "ImageNet" if encoder else "random"}
         record |= {"device": device_name(site.device), "seconds": round(curve[-1]["seconds"], 1)}

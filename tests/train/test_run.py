@@ -62,6 +62,7 @@ def test_a_run_leaves_what_tables_and_notebooks_read(done):
     assert told == {"metrics.json", "curve.jsonl", FILE} | per_test
     found = record(done, "real-0")
     assert (found["experiment"], found["seed"], found["steps"]) == ("real", 0, 6)
+    assert found["settings"]["image_size"] == SIZES.image_size and found["torch"] == torch.__version__
     assert found["train"] == [
         {
             "role": "interhand26m-train",
