@@ -123,7 +123,7 @@ def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = mat
         record |= {"after": run.after, "steps": settings.steps, "batch": settings.batch}
         record |= {"settings": asdict(settings), "torch": torch.__version__}
         record |= {"network": site.sizes.network, "changes": dict(run.changes)}
-        record |= {"encoder": "ImageNet" if encoder else "random"}
+        record |= {"encoder": run.after or ("ImageNet" if encoder else "random")}  # of its first weights
         record |= {"device": device_name(site.device), "seconds": round(curve[-1]["seconds"], 1)}
         sets = [{"role": role, **_told(sources[role]), "images": count} for role, count in counts.items()]
         write_json(folder / "metrics.json", record | {"train": sets, "tests": tests})
