@@ -148,7 +148,7 @@ run.table(
 # %% [markdown]
 # ## Any encoder
 #
-# The paper takes a ResNet-50 with ImageNet weights. `TransHand(hands, "paper", backbone=...)` takes any other backbone
+# The paper takes a ResNet-50; the released code starts it from ImageNet weights. `TransHand(hands, "paper", backbone=...)` takes any other backbone
 # that `transformers` knows, by the name of its type or by a folder with its `config.json`. Nothing is ever downloaded:
 # weights are random until `net.backbone.load_folder("/its/folder")` reads them from your disk (docs/data/imagenet_weights.md).
 # Which of its maps become $F_1, F_2, F_3$ is found by their **stride**: how many pixels lie between two cells.
@@ -404,7 +404,7 @@ run.show(
     figure,
     "curves",
     caption=f"Four networks learn the same {count} pictures by heart, one seed each. Which one is fastest says nothing "
-    "about new pictures. Notebook 14 compares the decoders on test images, over several seeds.",
+    "about new pictures. Notebook 14 compares the ones with and without lateral connection on test images.",
     alt="Four falling curves of the error in millimetres over training steps.",
 )
 

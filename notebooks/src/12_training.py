@@ -50,7 +50,8 @@ print(f"training on {device}, {torch.get_num_threads()} threads")
 # ## The images
 #
 # The `studio` domain stands in for InterHand2.6M, from which the paper's networks learn most: people who sit upright in a
-# dome of lamps and cameras. (Synthetic images join in notebooks 15 and 16.) Persons, poses and domes of the test set are
+# dome of lamps and cameras. (Synthetic images join in notebooks 15 and 16; real ones,
+# if you have them, from notebook 14 on.) Persons, poses and domes of the test set are
 # not in the training set. Images are kept a quarter larger than the network's input, so that augmentation has pixels to
 # draw from.
 
@@ -377,7 +378,7 @@ print(
 # | true size | not said | both hands scaled to a 95 mm bone | true size |
 # | augmentation | not said | turn up to 90°, scale, mirror, colours | turn up to 45°, also a shift |
 # | image, batch | 256 pixels, 64 | 256 pixels, 64 on each of 4 GPUs | by scale |
-# | first weights | ImageNet | ImageNet | random |
+# | first weights | not said | ImageNet | random |
 #
 # `TrainSettings.preset("paper" | "official" | "demo", ...)` are these columns. Of the released code the terms on the coarse
 # mesh of 252 vertices are left out. Which of the differences matter? One network, one seed, one thirtieth of the steps above; first each
@@ -481,9 +482,9 @@ run.write_metrics(
 #
 # </details>
 #
-# **What we saw.** From random weights and a few thousand rendered images the network learns which way the hands point, and
-# training can stop and resume exactly. **Limits.** One seed. The same rooms and the same skins in training and test, and test
-# poses are other augmentations of interactions that training poses come from too: all this flatters. At this size
+# **What we saw.** From random weights and these rendered images the network learns which way the hands point, and
+# training can stop and resume exactly. **Limits.** One seed. Persons, poses and domes of the test set are new, but
+# renderer, hand model and pose library are the same, which flatters, and the test poses are few. At this size
 # orientation is learned, not fingers: 13_metrics shows it. The short runs of the presets say who learns fast from random
-# weights, not who ends lower. The published 10 mm class of error comes from ImageNet weights, hundreds of thousands of
-# images and GPU-days; numbers here come from the data named above and must not be set beside it. **Next**: 13_metrics.
+# weights, not who ends lower. The published 10 mm class of error comes from hundreds of thousands of images, GPU-days
+# and (the released code says) ImageNet weights; numbers here come from the data named above and must not be set beside it. **Next**: 13_metrics.

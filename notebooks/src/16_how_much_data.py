@@ -46,7 +46,8 @@ rows = {}
 for line, points in {"Figure 12": FIGURE_12, **FIGURE_13}.items():
     shares_run = [f"{share:.0%}" for share, name in points.items() if name in done]
     steps = steps_of(EXPERIMENTS[points[1.0]], run.sizes)
-    rows[line] = {"shares that ran": ", ".join(shares_run), "steps": steps}
+    seeds = found[found.experiment.isin(points.values())].seed.nunique()
+    rows[line] = {"shares that ran": ", ".join(shares_run), "steps": steps, "seeds": seeds}
 setup = pd.DataFrame(rows).T.rename_axis("line")
 run.table(setup, "setup", caption=f"The runs at scale {scale}. Steps: without those of pretraining.")
 
@@ -112,7 +113,8 @@ numbers["trained on"] = [trained[FIGURE_12[share]] for share in numbers.index]
 run.table(
     numbers.round(2),
     "figure_12",
-    caption="The points of Figure 12, MPJPE in mm. The paper prints its points only as a drawing.",
+    caption=f"The points of Figure 12, MPJPE in mm on {place[HOME]}; sd over seeds, where there are several. Mean pose: {mean_pose:.2f}. "
+    "The paper prints its points only as a drawing.",
 )
 
 # %% [markdown]
@@ -133,13 +135,25 @@ run.show(
     alt="Three lines of the error over the share of real images, and level lines for synthetic images alone and the mean pose.",
 )
 
+
 # %%
-wide = pd.DataFrame({line: frame.set_index("share")["mean"] for line, frame in figure_13.items()})
-wide.index = [f"{share:.0%}" for share in wide.index]
+def with_spread(name: str) -> str:
+    """MPJPE of an experiment with its standard deviation over seeds, or "not run"."""
+    own = (found.experiment == name) & (found.test == HOME) & (found.metric == "mpjpe_mm")
+    return tables.mean_and_spread(found[own].value)
+
+
+wide = {
+    line: {f"{share:.0%}": with_spread(name) for share, name in points.items()}
+    for line, points in FIGURE_13.items()
+}
+
+# %%
 run.table(
-    wide.rename_axis("share of real images").round(2),
+    pd.DataFrame(wide).rename_axis("share of real images"),
     "figure_13",
-    caption=f"The points of Figure 13, MPJPE in mm, mean over seeds. Without real images: {alone:.2f}. Mean pose: {mean_pose:.2f}.",
+    caption=f"The points of Figure 13, MPJPE in mm on {place[HOME]} (± standard deviation over seeds where there are several). All "
+    f"real images: {trained['real']}; synthetic ones: {trained['synthetic']}. Without real images: {alone:.2f}. Mean pose: {mean_pose:.2f}.",
 )
 
 # %%
@@ -197,7 +211,7 @@ worth = pd.DataFrame(
 run.table(
     worth.round(3),
     "worth",
-    caption="Share of real images that would reach the same error alone, by interpolation; empty where the error lies outside the "
+    caption=f"Share of real images that would reach the same error alone on {place[HOME]}, by interpolation; empty where the error lies outside the "
     "line of real images, below its best or above its worst.",
 )
 

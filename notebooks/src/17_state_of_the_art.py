@@ -37,7 +37,7 @@ TEST, PAIR = "interhand26m-test", ("real", "finetuned")
 # TransHand is better than the networks before it when all are trained with their official code (rows with \*), and
 # pretraining on RenderIH, then finetuning on InterHand2.6M lowers each error again: "by about 1 mm".
 #
-# We have one of the seven networks, trained in both ways:
+# We have one of the six networks, trained in both ways:
 
 # %%
 run.table(
@@ -148,7 +148,7 @@ spread = protocols["real"].max() - protocols["real"].min()
 run.table(
     protocols.round(2),
     "protocols",
-    caption=f"MPJPE in mm of our two networks (seed {run.seed}) by the rule of each paper. The rule alone moves a score by {spread:.1f} mm.",
+    caption=f"MPJPE in mm of our two networks (seed {run.seed}) on {comparison.tested_on(found, TEST)}, by the rule of each paper. The rule alone moves a score by {spread:.1f} mm.",
 )
 
 # %%
