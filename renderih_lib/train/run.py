@@ -143,6 +143,7 @@ def settings_of(run: Experiment, seed: int, site: Site) -> TrainSettings:
         image_size=site.sizes.image_size,
         seed=seed,
         precision=best_precision(site.device),
+        compile=site.compile,
     )
 
 
@@ -268,7 +269,13 @@ def _main(options: argparse.Namespace) -> None:
         if team.size > 1 and options.jobs > 1:
             raise ValueError("torchrun's processes share each run; leave out --jobs")
         site = Site(
-            sizes, options.datasets, options.out, options.data_root, str(team.device), options.tensorboard
+            sizes,
+            options.datasets,
+            options.out,
+            options.data_root,
+            device=str(team.device),
+            logs=options.tensorboard,
+            compile=options.compile,
         )
         left = run_all(runs, site, options.jobs, time.time() + 60 * options.budget_minutes)
     more = f"; the same command goes on with the other {left}" if left else ""
@@ -288,6 +295,9 @@ def main(arguments: list[str] | None = None) -> int:
     found = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=found)
     parser.add_argument("--threads", type=int, default=0, help="of the CPU, for each run")
+    parser.add_argument(
+        "--compile", action="store_true", help="networks, by torch.compile: other runs than without"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
     parser.add_argument("--tensorboard", type=Path, help="folder for TensorBoard logs")
     parser.add_argument("--budget-minutes", type=float, default=math.inf, help="then save, and end")

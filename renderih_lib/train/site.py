@@ -29,6 +29,7 @@ class Site:
     data_root: str = ""  # real datasets
     device: str = "cpu"
     logs: Path | None = None  # for TensorBoard, a folder for each run
+    compile: bool = False  # networks, by torch.compile
 
     def hands(self, run: Experiment) -> HandPair:
         """MANO's hands if everything that the run learns from is real, else the open ones; always the same object."""

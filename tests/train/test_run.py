@@ -124,6 +124,22 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_result(done, site):
         np.testing.assert_array_equal(values, halves[name])
 
 
+def test_the_command_says_whether_networks_are_compiled_and_that_is_another_run(
+    datasets, tmp_path, monkeypatch
+):
+    began = {}
+
+    def train(model, data, settings, folder, **_):
+        began[settings.compile] = folder.name
+        return []
+
+    monkeypatch.setattr(runs, "train", train)
+    command = ["--experiment", "real", "--scale", "tiny", "--device", "cpu", "--out", str(tmp_path)]
+    for more in ([], ["--compile"]):
+        assert main([*command, "--datasets", str(datasets), *more]) == 0
+    assert set(began) == {False, True} and began[False] != began[True]
+
+
 def test_seeds_differ(done, site):
     assert run_experiment(EXPERIMENTS["real"], 1, site)
     assert not np.array_equal(errors(site, "real-1")["mpjpe_mm"], errors(done, "real-0")["mpjpe_mm"])
