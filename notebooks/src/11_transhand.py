@@ -36,6 +36,7 @@ from renderih_lib.nets.transhand import TransHand
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.raster import rasterize
 from renderih_lib.train.augment import NO_AUGMENTATION
+from renderih_lib.train.figures import shades
 from renderih_lib.train.loop import train
 from renderih_lib.train.settings import TrainSettings, best_precision
 
@@ -516,9 +517,7 @@ seen_by = {name: looks(model, number) for name, model in stages.items()}
 # %%
 def tinted(strength: np.ndarray, hand: int) -> viz.Surface:
     """A hand of the picture, grey where strength (252,) is least and in its colour where it is most (the top 2 %)."""
-    low, high = np.quantile(strength, (0, 0.98))
-    share = np.clip(up @ ((strength - low).clip(max=high - low) / (high - low)), 0, 1)[:, None]
-    color = (1 - share) * 0.85 + share * np.array(to_rgb(viz.HAND_COLORS[hand])) * 0.9
+    color = shades(up @ strength, viz.HAND_COLORS[hand])
     return viz.Surface(mesh.vertices[number, hand].numpy(), hands.hands[hand].faces.numpy(), color)
 
 

@@ -275,8 +275,8 @@ run.show(
     figures.picture_table(lines, names, ["image", *list(figures.CAMERA_VIEWS)[:2]], width=2.4),
     "attention",
     caption="A vertex near the tip of the right index finger (violet dot where visible), on the true hands. Right hand, grey to "
-    "orange: where its attention goes. Left hand, grey to blue: how strongly that vertex of the left hand moves it. Least to "
-    "most within each hand.",
+    "orange: where its attention goes. Left hand, grey to blue: how strongly that vertex of the left hand moves it. From the "
+    "least to the strongest 2 % of each hand's vertices.",
     alt="Three test images, each with the hands from two sides, patches of orange on the right and of blue on the left hand.",
 )
 

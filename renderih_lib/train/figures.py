@@ -22,6 +22,8 @@ STYLES = {
 }
 MEAN_POSE_COLOR = "#7B2D8B"
 PLAIN = "#222222"
+#: The strongest vertices are drawn alike from this quantile on: one that dominates would leave all others grey.
+STRONGEST = 0.98
 #: Where to look at hands that are given in the axes of their camera.
 CAMERA_VIEWS = {
     "as photographed": viz.View((0, 0, -1), (0, -1, 0)),
@@ -165,9 +167,9 @@ def from_sides(vertices: np.ndarray, hands: HandPair, size: int = 220) -> list[n
 
 
 def shades(strength: np.ndarray, color: str) -> np.ndarray:
-    """Colours (V, 3) from grey, where strength (V,) is least, to `color`, where it is most."""
-    spread = np.ptp(strength)
-    share = (strength - strength.min())[:, None] / (spread if spread > 0 else 1.0)
+    """Colours (V, 3) from grey, where strength (V,) is least, to `color`, from its quantile `STRONGEST` on."""
+    low, high = np.quantile(strength, (0, STRONGEST))
+    share = np.clip((strength - low) / (high - low if high > low else 1.0), 0, 1)[:, None]
     return (1 - share) * 0.85 + share * np.array(to_rgb(color)) * 0.9
 
 

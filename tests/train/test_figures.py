@@ -140,6 +140,14 @@ def test_shades_run_from_grey_to_the_colour():
     assert np.isfinite(figures.shades(np.ones(3), viz.RIGHT_COLOR)).all()
 
 
+def test_one_strong_vertex_does_not_leave_the_others_grey():
+    strength = np.append(np.linspace(0, 1, 99), 1000.0)
+    colors = figures.shades(strength, viz.RIGHT_COLOR)
+    full = 0.9 * np.array(to_rgb(viz.RIGHT_COLOR))
+    np.testing.assert_allclose(colors[-1], full)
+    np.testing.assert_allclose(colors[49], (0.85 + full) / 2, atol=0.02)
+
+
 def test_a_picture_table_names_its_lines():
     rows = [[np.zeros((4, 4, 3))] * 3, [np.ones((4, 4, 3))]]
     axes = figures.picture_table(rows, ["best", "worst"], ["image", "truth", "side"]).axes
