@@ -118,6 +118,8 @@ def _claim(entry: dict) -> Claim:
     for name, value, choices in (("data", claim.data, _KINDS), ("scale", claim.scale, NAMES)):
         if value not in choices:
             raise ValueError(f"{name} is {value!r}, not one of {', '.join(choices)}")
+    if claim.data == "real" and claim.criterion[0].rpartition(".")[2] not in _ENDS:
+        raise ValueError("real data needs an effect, which says what it was measured on: METRIC.value")
     return claim
 
 
@@ -159,7 +161,8 @@ def judge(claim: Claim, results: Path) -> Verdict:
     if missing and not effect:
         lacks = f"{claim.notebook} measured no {' and no '.join(missing)}"
         return Verdict(claim, "not run", "needs the real data" if claim.data == "real" else lacks)
-    shown = {"data": claim.data, "scale": _scale_of(folder)} | (_of_effect(effect) if effect else _of(values))
+    told = "" if claim.data == "real" else claim.data  # only an effect knows that its data is real
+    shown = {"data": told, "scale": _scale_of(folder)} | (_of_effect(effect) if effect else _of(values))
     verdict, note = "not run", "too few images for an interval"
     if not missing:
         holds = _COMPARISONS[comparison](values[left], values.get(right, right))

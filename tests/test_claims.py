@@ -131,6 +131,14 @@ def test_a_claim_about_real_data_is_not_judged_on_stand_ins(results):
     assert judge(a_claim(("absent", ">", 0), data="real"), results).note == "needs the real data"
 
 
+@pytest.mark.parametrize("metric", ["small", "deep.value"])
+def test_a_number_that_does_not_say_its_data_never_judges_a_claim_about_real_data(results, metric):
+    metrics = {"small": 1, "deep": {"value": 1}}
+    (results / "01_topic" / "metrics.json").write_text(json.dumps(metrics))
+    found = judge(a_claim((metric, ">", 0), data="real"), results)
+    assert (found.verdict, found.note, found.data) == ("not run", "needs the real data", "")
+
+
 def test_what_the_project_lacks_is_said(results):
     found = judge(a_claim(("gain.low", ">", 0), needs="a network"), results)
     assert (found.verdict, found.note, found.measured) == ("not run", "needs a network", "")
@@ -192,6 +200,7 @@ ENTRY = {
         ([ENTRY | {"paper": "Table 6 / InterShape / MPJPE"}], "prints no such number"),
         ([ENTRY | {"paper": "Table 1 in words / NYU / type"}], "prints no such number"),
         ([ENTRY | {"data": "some"}], "data is 'some'"),
+        ([ENTRY | {"data": "real"}], "claim x: real data needs an effect"),
         ([ENTRY | {"scale": "huge"}], "scale is 'huge'"),
     ],
 )
