@@ -11,7 +11,6 @@ meaning are from the authors' toolkit (github.com/NVlabs/dex-ycb-toolkit, README
 the dataset itself, see docs/data/dexycb.md. Poses as angles are read by `pose.recorded.read_dexycb`.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,9 +78,8 @@ class DexYCB(FrameReader):
             sample_id=f"{folder}/{moment:06d}",
         )
 
-    def seen(self, indices: Iterable[int]) -> list[int]:
-        """Those of `indices` whose image shows the hand; opens the labels of each."""
-        return [int(i) for i in indices if self._keypoints(self._labels(self.frames[i])) is not None]
+    def _shows_hand(self, frame) -> bool:
+        return self._keypoints(self._labels(frame)) is not None
 
     def _labels(self, frame: tuple[int, str, int]) -> str:
         number, serial, moment = frame

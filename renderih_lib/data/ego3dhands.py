@@ -25,7 +25,7 @@ _STORED = KEYPOINT_COUNT + 1  # with the elbow
 
 
 class Ego3DHands(FrameReader):
-    """Every instance below `root`, also those with one hand.
+    """Every instance below `root`, also those with one hand. One without any has no camera: it cannot be read.
 
     Raises:
         FileNotFoundError: if the folder is missing or holds no instance.
@@ -39,25 +39,33 @@ class Ego3DHands(FrameReader):
     def _read(self, frame) -> Sample:
         number, frame = frame
         image = self.tree.image(f"{frame}/color_new.png")
-        names = [f"{frame}/location_{kind}.npy" for kind in ("2d", "3d_global")]
-        pixels, points = (
-            self.tree.numbers(name, "the array", self.tree.npy(name), (2, _STORED, count))[::-1, 1:]
-            for name, count in zip(names, (2, 3), strict=True)
-        )
-        height, width = image.shape[:2]
-        pixels = pixels[..., ::-1] * [width, height]
-        points = points[..., [1, 0, 2]] / 100
-        sides = [side for side in range(2) if points[side].any() and pixels[side].any()]
+        name = f"{frame}/location_3d_global.npy"
+        fractions, places, sides = self._labels(frame)
         if not sides:
-            raise self.tree.error(names[1], "the array: expected a hand, got zeros alone")
+            raise self.tree.error(name, "the array: expected a hand, got zeros alone")
+        height, width = image.shape[:2]
+        pixels, points = fractions[..., ::-1] * [width, height], places[..., [1, 0, 2]] / 100
         return self._sample(
-            names[1],
+            name,
             {side: LabelledHand(points[side]) for side in sides},
             image=image,
-            K=self._camera(names[1], pixels[sides], points[sides], width, height),
+            K=self._camera(name, pixels[sides], points[sides], width, height),
             pose_id=number,
             sample_id=frame,
         )
+
+    def _shows_hand(self, frame) -> bool:
+        *_, sides = self._labels(frame[1])
+        return bool(sides)
+
+    def _labels(self, instance: str) -> tuple[np.ndarray, np.ndarray, list[int]]:
+        """Joints as stored, (2, 21, 2) and (2, 21, 3), but right hand first; and which hands are in the image."""
+        names = [f"{instance}/location_{kind}.npy" for kind in ("2d", "3d_global")]
+        fractions, places = (
+            self.tree.numbers(name, "the array", self.tree.npy(name), (2, _STORED, count))[::-1, 1:]
+            for name, count in zip(names, (2, 3), strict=True)
+        )
+        return fractions, places, [side for side in range(2) if fractions[side].any() and places[side].any()]
 
     def _camera(self, name: str, pixels, points, width: int, height: int) -> np.ndarray:
         """(3, 3): the focal length that brings points (H, 21, 3) closest to pixels (H, 21, 2)."""

@@ -49,7 +49,7 @@ class H2O3D(FrameReader):
 
     def _read(self, frame) -> Sample:
         number, sequence, frame = frame
-        name = f"{self.split}/{sequence}/meta/{frame}.pkl"
+        name = self._meta(sequence, frame)
         meta = self.tree.pickle(name)
         K = self.tree.numbers(name, "camMat", meta.get("camMat"), (3, 3))
         labelled = {side: self._hand(name, meta, side) for side in range(2)}
@@ -64,24 +64,38 @@ class H2O3D(FrameReader):
 
     def _hand(self, name: str, meta: dict, side: int) -> LabelledHand | None:
         """One hand's labels; None if the frame has none of it."""
-        hand, ending = SIDES[side], SIDES[side].capitalize()
-        joints = meta.get(f"{hand}HandJoints3D")
-        if joints is None:
-            return None
-        keypoints, known = np.zeros((KEYPOINT_COUNT, 3)), np.zeros(KEYPOINT_COUNT, bool)
-        if self.split == "evaluation":
-            keypoints[0] = opencv_from_opengl(self.tree.numbers(name, f"{hand}HandJoints3D", joints, 3))
-            known[0] = True
-            return LabelledHand(keypoints, None, known)
-        keypoints = self.tree.numbers(name, f"{hand}HandJoints3D", joints, (KEYPOINT_COUNT, 3))
-        keypoints = opencv_from_opengl(keypoints)[list(KEYPOINT_SOURCE)]
-        known = self._flags(name, meta, f"jointValid{ending}", KEYPOINT_COUNT)[list(KEYPOINT_SOURCE)]
+        known = self._known(name, meta, side)
         if not known.any():
             return None
+        entry = f"{SIDES[side]}HandJoints3D"
+        if self.split == "evaluation":
+            keypoints = np.zeros((KEYPOINT_COUNT, 3))
+            keypoints[0] = opencv_from_opengl(self.tree.numbers(name, entry, meta[entry], 3))
+            return LabelledHand(keypoints, None, known)
+        keypoints = self.tree.numbers(name, entry, meta[entry], (KEYPOINT_COUNT, 3))
+        keypoints = opencv_from_opengl(keypoints)[list(KEYPOINT_SOURCE)]
         vertices = None
-        if self.has_meshes and self._flags(name, meta, f"poseValid{ending}", 48).all():
+        if self.has_meshes and self._flags(name, meta, f"poseValid{SIDES[side].capitalize()}", 48).all():
             vertices = self._vertices(name, meta, side)
         return LabelledHand(keypoints, vertices, known)
+
+    def _shows_hand(self, frame) -> bool:
+        _, sequence, frame = frame
+        name = self._meta(sequence, frame)
+        meta = self.tree.pickle(name)
+        return any(self._known(name, meta, side).any() for side in range(2))
+
+    def _meta(self, sequence: str, frame: str) -> str:
+        return f"{self.split}/{sequence}/meta/{frame}.pkl"
+
+    def _known(self, name: str, meta: dict, side: int) -> np.ndarray:
+        """Which keypoints of a hand are labelled, (21,) bool."""
+        if meta.get(f"{SIDES[side]}HandJoints3D") is None:
+            return np.zeros(KEYPOINT_COUNT, bool)
+        if self.split == "evaluation":
+            return np.arange(KEYPOINT_COUNT) == 0  # the wrist alone
+        key = f"jointValid{SIDES[side].capitalize()}"
+        return self._flags(name, meta, key, KEYPOINT_COUNT)[list(KEYPOINT_SOURCE)]
 
     def _flags(self, name: str, meta: dict, key: str, count: int) -> np.ndarray:
         """(count,) bool; all True where the version of the dataset has no such flags."""

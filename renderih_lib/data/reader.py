@@ -67,8 +67,26 @@ class FrameReader(Reader):
         """The samples at `indices`."""
         return [self._read(self.frames[i]) for i in indices]
 
+    def seen(self, indices: Iterable[int]) -> list[int]:
+        """Those of `indices` whose frame has a hand that counts; opens the labels of each, and no image."""
+        return [int(i) for i in indices if self._shows_hand(self.frames[i])]
+
+    def keep_seen(self) -> None:
+        """Leaves frames out of the sequence in which no hand counts: they can neither be cropped nor compared.
+
+        Raises:
+            ValueError: if no frame is left.
+        """
+        self.frames = [self.frames[i] for i in self.seen(range(len(self)))]
+        if not self.frames:
+            raise self.tree.error("labels", "expected a hand that counts, none of the frames has one")
+
     @abstractmethod
     def _read(self, frame) -> Sample: ...
+
+    def _shows_hand(self, frame) -> bool:
+        """Whether a hand of the frame counts; True without a look where every frame has one."""
+        return True
 
     def _sample(
         self, name: str, labelled: Mapping[int, LabelledHand], *, image, K, pose_id: int, sample_id: str

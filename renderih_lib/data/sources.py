@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from renderih_lib.data.reader import FrameReader
 from renderih_lib.data.rendered import RenderedDataset
 from renderih_lib.hand.mano import load_mano_pair
 from renderih_lib.hand.pair import HandPair, open_hand_pair
@@ -53,6 +54,9 @@ def source_of(
 ) -> Source:
     """The real dataset of a role if its manifest's variable or `data_root` names it, else its stand-in.
 
+    Real frames in which no hand counts are left out. Where each frame has its own file of labels, all of these are
+    opened for that, once when the dataset is made.
+
     Args:
         role: a key of `ROLES`. data_root: folder of the gated datasets, or "".
         datasets: folder of the rendered datasets.
@@ -69,7 +73,10 @@ def source_of(
         options = dict(chosen.options)
         if chosen.asset == "interhand26m":
             options["cache"] = cache
-        return Source(reader(folder, hands=hands, **options), True, chosen.title)
+        dataset = reader(folder, hands=hands, **options)
+        if isinstance(dataset, FrameReader):
+            dataset.keep_seen()
+        return Source(dataset, True, chosen.title)
     dataset = RenderedDataset(Path(datasets) / STAND_INS[role], hands)
     return Source(dataset, False, standin_name(role))
 

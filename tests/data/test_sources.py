@@ -1,5 +1,8 @@
 import importlib
+import pickle
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from renderih_lib.data.export import export
@@ -13,8 +16,10 @@ from renderih_lib.data.sources import (
     source_of,
     standin_name,
 )
+from renderih_lib.data.stream import crops
 from renderih_lib.hand.mano import is_mano
 from renderih_lib.scales import DATASETS, STAND_INS
+from tests.data.trees import LAYOUTS
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +111,35 @@ def test_an_asset_is_looked_for_only_where_the_user_says(tmp_path, monkeypatch):
 def test_an_unknown_role_is_refused():
     with pytest.raises(ValueError, match="role is 'studio'; choose one of interhand26m-train"):
         role_by_name("studio")
+
+
+@pytest.mark.parametrize("asset", ["h2o3d", "ego3dhands"])
+def test_a_frame_in_which_no_hand_counts_is_left_out(asset, datasets, tmp_path, hands, mano_hands):
+    """It would stop the training that comes to it."""
+    root = tmp_path / "data" / asset
+    LAYOUTS[asset].write(root, mano_hands, count=3)
+    whole = [sample.sample_id for sample in LAYOUTS[asset].reader(root, hands)]
+    EMPTIED[asset](root / LAYOUTS[asset].labels)
+    source = source_of(f"{asset}-train", str(tmp_path / "data"), datasets, hands)
+    assert source.real and [sample.sample_id for sample in source.dataset] == whole[1:]
+    assert len(crops(source.dataset, 32)) == 2
+
+
+@pytest.mark.parametrize("asset", ["h2o3d", "ego3dhands"])
+def test_a_dataset_in_which_no_hand_counts_says_so(asset, datasets, tmp_path, hands, mano_hands):
+    root = tmp_path / "data" / asset
+    LAYOUTS[asset].write(root, mano_hands, count=1)
+    EMPTIED[asset](root / LAYOUTS[asset].labels)
+    with pytest.raises(
+        ValueError, match=f"{asset}: labels: expected a hand that counts.*docs/data/{asset}.md"
+    ):
+        source_of(f"{asset}-train", str(tmp_path / "data"), datasets, hands)
+
+
+def _without_valid_joints(meta: Path) -> None:
+    content = pickle.loads(meta.read_bytes())
+    content |= {"leftHandJoints3D": None, "jointValidRight": np.zeros(21)}
+    meta.write_bytes(pickle.dumps(content, protocol=2))
+
+
+EMPTIED = {"h2o3d": _without_valid_joints, "ego3dhands": lambda labels: np.save(labels, np.zeros((2, 22, 3)))}
