@@ -249,7 +249,12 @@ def index_page(manifest: Manifest) -> str:
         f"| [{a.title}]({a.id}.md) | {a.licence} | {a.needed_for} | {a.instead} |" for a in manifest.assets
     ]
     head = ["# Data", "", "Everything runs without these; `make data-check` prints what was found.", ""]
-    return "\n".join([*head, "| asset | licence | needed for | without it |", "|---|---|---|---|", *rows, ""])
+    table = ["| asset | licence | needed for | without it |", "|---|---|---|---|", *rows, ""]
+    overlays = (
+        "`READER_OVERLAYS=FOLDER .venv/bin/pytest tests/data/test_reader.py` draws what readers find in the small "
+        "trees of the tests."
+    )
+    return "\n".join([*head, *table, overlays, ""])
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
