@@ -95,13 +95,14 @@ def counts(verdicts: list[Verdict]) -> pd.DataFrame:
 
 
 def gains_figure(verdicts: list[Verdict]):
-    """Measured gains with their 95 % intervals beside what the paper prints, one row each; None without gains.
+    """Measured gains in mm with their 95 % intervals beside what the paper prints, one row each; None without gains.
 
     Hollow where the scale or the data may not judge the claim.
     """
     import matplotlib.pyplot as plt
 
-    shown = [v for v in verdicts if v.ends and v.claim.criterion[0].startswith("gains.")]
+    named = [(v, v.claim.criterion[0]) for v in verdicts if v.ends]
+    shown = [v for v, name in named if name.startswith("gains.") and "_mm." in name]
     if not shown:
         return None
     figure, axis = plt.subplots(figsize=(9, 1 + 0.26 * len(shown)))

@@ -42,6 +42,53 @@ def test_contact_deviation_equals_a_loop_over_all_pairs(seed):
     np.testing.assert_allclose(got, looped_cdev(predicted, true), rtol=1e-9)
 
 
+def looped_bends(vertices, faces) -> dict:
+    """Edge -> signed angle in degrees between the two faces that share it."""
+    found, bends = {}, {}
+    for face in faces:
+        a, b, c = vertices[face]
+        normal = np.cross(b - a, c - a)
+        for pair in ((0, 1), (1, 2), (2, 0)):
+            one = (normal / np.linalg.norm(normal), (a + b + c) / 3)
+            found.setdefault(frozenset(int(face[i]) for i in pair), []).append(one)
+    for edge, sides in found.items():
+        if len(sides) == 2:
+            (n, c), (m, d) = sides
+            bends[edge] = np.degrees(np.arccos(np.clip(n @ m, -1, 1))) * np.sign((m - n) @ (d - c))
+    return bends
+
+
+#: A tetrahedron with a hole: three faces, three inner edges; on the other hand turned inside out.
+FACES = np.array([[[0, 1, 2], [0, 2, 3], [0, 3, 1]], [[0, 2, 1], [0, 3, 2], [0, 1, 3]]])
+
+
+@given(SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_bend_errors_equal_a_loop_over_edges_and_do_not_know_where_the_hand_is(seed):
+    rng = np.random.default_rng(seed)
+    said, true = rng.normal(0, 0.01, (2, 3, 2, 4, 3))
+    wanted = np.empty((3, 2))
+    for n, hand in np.ndindex(3, 2):
+        ours, theirs = (looped_bends(mesh[n, hand], FACES[hand]) for mesh in (said, true))
+        apart = [abs(ours[edge] - theirs[edge]) for edge in theirs]
+        wanted[n, hand] = np.mean([min(x, 360 - x) for x in apart])
+    np.testing.assert_allclose(metrics.bend_errors(said, true, FACES), wanted, rtol=1e-5, atol=1e-4)
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    turn *= np.sign(np.linalg.det(turn))
+    moved = 2 * said @ turn + rng.normal(size=3)
+    np.testing.assert_allclose(metrics.bend_errors(moved, true, FACES), wanted, rtol=1e-5, atol=1e-4)
+
+
+def test_only_meshes_that_are_valid_have_bends():
+    meshes = np.random.default_rng(0).normal(0, 0.01, (2, 2, 4, 3))
+    damaged = meshes.copy()
+    damaged[0, 1] = np.nan
+    valid = [[True, False], [True, True]]
+    np.testing.assert_array_equal(metrics.bend_errors(damaged, meshes, FACES, valid), [[0, np.nan], [0, 0]])
+    with pytest.raises(ValueError, match="predicted_vertices"):
+        metrics.bend_errors(damaged, meshes, FACES)
+
+
 @given(SEEDS, st.floats(0.001, 0.02))
 @settings(max_examples=15, deadline=None)
 def test_contact_pairs_are_the_nearest_within_reach(seed, within):

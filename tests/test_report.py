@@ -87,6 +87,8 @@ def test_gains_are_drawn_with_their_intervals_beside_the_papers():
     assert lines[:5] == [(0.1, 0.9), (0.5,), (0.7,), (0.1, 0.9), (0.5,)]
     faces = [line.get_markerfacecolor() for line in figure.axes[0].lines]
     assert faces[1] != "white" and faces[4] == "white"
+    seen["metric"] = "gains.x.bends_deg.low"
+    assert report.gains_figure([a_verdict(**seen)]) is None  # the axis is in mm
 
 
 @pytest.mark.parametrize(

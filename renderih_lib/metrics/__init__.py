@@ -23,7 +23,7 @@ from renderih_lib.metrics.means import (
     mean_of_keypoints,
     per_image,
 )
-from renderih_lib.metrics.meshes import CONTACT, contact_deviation, contact_pairs, mpvpe
+from renderih_lib.metrics.meshes import CONTACT, bend_errors, contact_deviation, contact_pairs, mpvpe
 from renderih_lib.metrics.occlusion import IOU_BINS, errors_by_bin, iou_bins
 from renderih_lib.metrics.protocols import (
     BONE,
@@ -50,6 +50,7 @@ __all__ = [
     "TRUTHS",
     "Protocol",
     "auc",
+    "bend_errors",
     "cluster_interval",
     "contact_deviation",
     "contact_pairs",

@@ -1,4 +1,4 @@
-"""Errors of meshes: MPVPE, and CDev where the hands touch."""
+"""Errors of meshes: MPVPE, CDev where the hands touch, and how their faces are bent against each other."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -80,6 +80,51 @@ def contact_deviation(
                     apart = said[i, hand, pairs[:, 0]] - said[i, 1 - hand, pairs[:, 1]]
                     deviation[first + i, hand] = np.linalg.norm(apart, axis=-1).mean()
     return MM * deviation
+
+
+def bend_errors(predicted_vertices, target_vertices, faces, mesh_valid=None) -> np.ndarray:
+    """How far two faces with a common edge are bent otherwise than in the truth, mean over the surface: (N, 2) degrees.
+
+    The bend is the angle between their normals, positive where the surface is convex. Where the hand is and how it is
+    turned does not matter. Ours, for what Eq. 12 is to give.
+
+    Args:
+        predicted_vertices, target_vertices: (N, 2, V, 3) metres. faces: (2, F, 3) int.
+        mesh_valid: (N, 2) bool, hands with a true mesh, or None when all have one.
+
+    Returns:
+        NaN where the mesh is not valid.
+
+    Raises:
+        ValueError: if shapes are wrong or a mesh that counts is not finite.
+    """
+    meshes = _mesh_arrays(predicted_vertices, target_vertices, len(target_vertices))
+    counts = _hands("mesh_valid", mesh_valid, len(meshes[1]))
+    errors = np.full(counts.shape, np.nan)
+    for first in range(0, len(errors), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        found = _finite_meshes(meshes, counts, part)
+        for hand, corners in enumerate(array(faces)):
+            said, true = (_bends(vertices[:, hand], corners) for vertices in found)
+            apart = np.abs(said - true)
+            errors[part, hand] = np.minimum(apart, 360 - apart).mean(-1)
+    return np.where(counts, errors, np.nan)
+
+
+def _bends(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Signed angle in degrees (N, P) at each inner edge of a mesh (N, V, 3) with faces (F, 3)."""
+    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    order = np.lexsort(edges.T)
+    common = (edges[order[1:]] == edges[order[:-1]]).all(1)
+    first, second = order[:-1][common] // 3, order[1:][common] // 3
+    corners = vertices[:, faces]  # (N, F, 3, 3)
+    normals = np.cross(corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :])
+    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-20)
+    sine = np.linalg.norm(np.cross(normals[:, first], normals[:, second]), axis=-1)
+    cosine = (normals[:, first] * normals[:, second]).sum(-1)
+    centres = corners.mean(-2)
+    opens = ((normals[:, second] - normals[:, first]) * (centres[:, second] - centres[:, first])).sum(-1)
+    return np.degrees(np.copysign(np.arctan2(sine, cosine), opens))
 
 
 def contact_pairs(points: np.ndarray, others: np.ndarray, within: float = CONTACT) -> np.ndarray:

@@ -24,22 +24,23 @@ LEVEL = 0.95
 class Trials:
     """Errors of every finished seed of one experiment on every image of one test set."""
 
-    errors: np.ndarray  # (S, N) mm, the mean of an image's hands, NaN where it does not count
+    errors: np.ndarray  # (S, N) in `unit`, the mean of an image's hands, NaN where it does not count
     poses: np.ndarray  # (N,) images with the same label show the same pose
     ids: np.ndarray  # (N,) str
     mask_iou: np.ndarray  # (N,) how much the hands overlap in the image, NaN where unknown
     seeds: tuple[int, ...]
     real: bool  # whether the training sets and the test set are the gated ones
     scale: str
+    unit: str = "mm"
 
     @property
     def mean(self) -> float:
-        """Mean error, mm."""
+        """Mean error."""
         return float(self.by_seed.mean())
 
     @property
     def by_seed(self) -> np.ndarray:
-        """Mean error of each seed (S,), mm."""
+        """Mean error of each seed (S,)."""
         return np.array([metrics.mean_error(row) for row in self.errors])
 
     def within(self, chosen: np.ndarray) -> "Trials":
@@ -143,7 +144,7 @@ def gains(
 
 def level(trial: Trials, rng: np.random.Generator) -> Effect:
     """The mean error itself."""
-    return _effect(trial, trial.mean, trial.errors - trial.mean, rng, "mm")
+    return _effect(trial, trial.mean, trial.errors - trial.mean, rng, trial.unit)
 
 
 def ratio(numerator: Trials, denominator: Trials, rng: np.random.Generator) -> Effect:
@@ -170,7 +171,7 @@ def contrast(trial: Trials, chosen: np.ndarray, others: np.ndarray, rng: np.rand
         means.append(part.mean())
         scores[:, side] += sign * (part - part.mean()) * known.sum() / side.sum()
     scores[:, ~known] = np.nan
-    return _effect(trial, float(means[0] - means[1]), scores, rng, "mm")
+    return _effect(trial, float(means[0] - means[1]), scores, rng, trial.unit)
 
 
 def combined(*weighted: tuple[float, Trials]) -> Trials:

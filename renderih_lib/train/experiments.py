@@ -30,12 +30,14 @@ class Experiment:
     mix: Mapping[str, float | str]  # role -> share of its images in (0, 1], or `EQUAL`
     after: str = ""  # the experiment whose weights it starts from; "" is random weights
     part: float = 1.0  # of the scale's `experiment_steps`
-    changes: Mapping = field(default_factory=dict)  # fields of `nets.transhand.TransHandSizes`
+    changes: Mapping = field(default_factory=dict)  # fields of `nets.presets.TransHandSizes`
+    losses: Mapping = field(default_factory=dict)  # fields of `losses.LossWeights`
 
 
 def _experiments() -> dict[str, Experiment]:
     runs = [
         Experiment("real-no-lateral", {REAL: 1.0}, changes={"lateral": False}),
+        Experiment("real-no-smooth", {REAL: 1.0}, losses={"smooth": 0.0}),
         Experiment("synthetic", {SYNTHETIC: 1.0}),
         Experiment("pretraining", {SYNTHETIC: 1.0}, part=0.5),
     ]

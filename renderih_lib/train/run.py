@@ -26,7 +26,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -135,8 +135,8 @@ def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = mat
 
 
 def settings_of(run: Experiment, seed: int, site: Site) -> TrainSettings:
-    """How a run trains: as notebook 12, with the scale's steps and batch for experiments."""
-    return TrainSettings.preset(
+    """How a run trains: as notebook 12, with the scale's steps and batch for experiments, and its own losses."""
+    settings = TrainSettings.preset(
         site.sizes.training,
         steps=steps_of(run, site.sizes),
         batch=site.sizes.experiment_batch,
@@ -145,6 +145,7 @@ def settings_of(run: Experiment, seed: int, site: Site) -> TrainSettings:
         precision=best_precision(site.device),
         compile=site.compile,
     )
+    return replace(settings, weights=replace(settings.weights, **run.losses))
 
 
 def finished_key(folder: Path) -> str:

@@ -70,7 +70,7 @@ def test_what_others_start_from_comes_first(scale):
 
 def test_every_scale_has_the_ends_of_all_curves_and_large_ones_have_all():
     assert names("gpu") == names("paper") == set(EXPERIMENTS)
-    ends = {"real", "real-no-lateral", "mixed", "finetuned", "pretraining", "synthetic"}
+    ends = {"real", "real-no-lateral", "real-no-smooth", "mixed", "finetuned", "pretraining", "synthetic"}
     ends |= {f"{kind}-{other}" for kind in ("only", "with") for other in OTHERS}
     assert names("tiny") == ends < names("demo") < names("gpu")
 

@@ -172,6 +172,14 @@ def test_the_baseline_of_table_4_lacks_the_lateral_connection(site, monkeypatch)
     assert seen == [False, True]
 
 
+def test_without_smoothness_all_but_one_weight_is_the_same(site):
+    plain, without = (runs.settings_of(EXPERIMENTS[name], 0, site) for name in ("real", "real-no-smooth"))
+    assert plain.weights.smooth > 0
+    weights = dataclasses.replace(plain.weights, smooth=0.0)
+    assert without == dataclasses.replace(plain, weights=weights)
+    assert EXPERIMENTS["real-no-smooth"].changes == EXPERIMENTS["real"].changes == {}
+
+
 def test_a_mixture_holds_what_the_experiment_says(site, monkeypatch):
     seen = []
     monkeypatch.setattr(runs, "train", lambda model, data, *_, **__: seen.append(data.counts) or [])
