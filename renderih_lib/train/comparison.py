@@ -18,6 +18,10 @@ from renderih_lib.scales import Scale
 from renderih_lib.train.experiments import EXPERIMENTS, steps_of
 
 LEVEL = 0.95
+#: From so many poses on an interval drawn from them is about as wide as it should be.
+MANY_POSES = 20
+#: A network whose error is not below this share of the mean pose's has hardly left it.
+LEFT_THE_MEAN_POSE = 0.95
 
 
 @dataclass(frozen=True)
@@ -159,19 +163,27 @@ def ratio(numerator: Trials, denominator: Trials, rng: np.random.Generator) -> E
 def contrast(trial: Trials, chosen: np.ndarray, others: np.ndarray, rng: np.random.Generator) -> Effect:
     """Mean over some images minus the mean over others (both (N,) bool), which may share poses.
 
+    Only poses of these images are counted. The interval is infinite where a side shows a single pose, which says
+    nothing about others.
+
     Raises:
         ValueError: if no image counts on one side.
     """
     known = np.isfinite(trial.errors).all(0)
+    sides = chosen & known, others & known
+    if not all(side.any() for side in sides):
+        raise ValueError("a contrast needs images on both sides")
+    used = sides[0] | sides[1]
     scores, means = np.zeros_like(trial.errors), []
-    for sign, side in ((1, chosen & known), (-1, others & known)):
-        if not side.any():
-            raise ValueError("a contrast needs images on both sides")
+    for sign, side in zip((1, -1), sides, strict=True):
         part = trial.errors[:, side]
         means.append(part.mean())
-        scores[:, side] += sign * (part - part.mean()) * known.sum() / side.sum()
-    scores[:, ~known] = np.nan
-    return _effect(trial, float(means[0] - means[1]), scores, rng, trial.unit)
+        scores[:, side] += sign * (part - part.mean()) * used.sum() / side.sum()
+    scores[:, ~used] = np.nan
+    effect = _effect(trial, float(means[0] - means[1]), scores, rng, trial.unit)
+    if min(len(np.unique(trial.poses[side])) for side in sides) < 2:
+        return replace(effect, low=-np.inf, high=np.inf)
+    return effect
 
 
 def combined(*weighted: tuple[float, Trials]) -> Trials:
@@ -209,6 +221,15 @@ def caution(found: pd.DataFrame, experiment: str, test: str, effect: Effect) -> 
             f"PA-MPJPE {pa:.1f} mm is not below a constant hand's {constant:.1f} mm: this network has not {fingers}, "
             f"so scale {effect.scale} cannot judge a claim about millimetres"
         ]
+    error, mean = (mean_of(found, name, test, "mpjpe_mm") for name in (experiment, "mean pose"))
+    if error > LEFT_THE_MEAN_POSE * mean:
+        parts.append(
+            f"MPJPE {error:.1f} mm is not even {1 - LEFT_THE_MEAN_POSE:.0%} below the mean pose's {mean:.1f} mm: it "
+            "has hardly left it"
+        )
+    poses = int(effect.over.split()[-2])
+    if 1 < poses < MANY_POSES:
+        parts.append(f"{poses} poses are few: intervals are too narrow")
     if effect.over.startswith("1 seed "):
         parts.append("with one seed the interval leaves out the luck of training")
     if effect.data != "real":

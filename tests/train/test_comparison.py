@@ -136,6 +136,25 @@ def test_contrast_is_the_difference_of_the_means_and_knows_its_error():
         contrast(of(values), chosen, chosen & False, rng())
 
 
+def test_a_contrast_with_a_single_pose_on_one_side_is_not_certain():
+    values, poses = rng().normal(5, 1, 41), np.append(np.arange(20).repeat(2), 20)
+    alone = poses == 20
+    for sides in ((alone, ~alone), (~alone, alone)):
+        found = contrast(of(values, poses), *sides, rng())
+        assert found.value == pytest.approx(values[sides[0]].mean() - values[sides[1]].mean())
+        assert found.low == -np.inf and found.high == np.inf
+        assert found.direction == "no difference to be seen"
+
+
+def test_a_contrast_counts_only_the_poses_that_it_contrasts():
+    values = rng().normal(5, 1, 400)
+    number = np.arange(400) // 100
+    found = contrast(of(values), number == 3, number == 0, rng())
+    assert found.over == "1 seed and 200 poses"
+    expected = 1.96 * np.hypot(values[number == 3].std(), values[number == 0].std()) / 10
+    assert (found.high - found.low) / 2 == pytest.approx(expected, rel=0.2)
+
+
 def test_images_that_do_not_count_are_left_out():
     with_gap = of([[1.0, np.nan, 3.0]])
     assert with_gap.mean == 2.0
@@ -177,24 +196,33 @@ def test_a_record_is_what_the_ledger_reads():
     assert record["data"] == "stand-in" and record["scale"] == "tiny"
 
 
-def numbers(network, constant):
-    rows = [(network, "real"), (network + 2, "real"), (constant, "constant hand")]
-    frame = pd.DataFrame(rows, columns=["value", "experiment"])
-    return frame.assign(test="interhand26m-test", metric="pa_mpjpe_mm")
+def numbers(network, constant, mpjpe=30.0, mean_pose=50.0):
+    rows = [
+        (network, "real", "pa_mpjpe_mm"),
+        (network + 2, "real", "pa_mpjpe_mm"),
+        (constant, "constant hand", "pa_mpjpe_mm"),
+        (mpjpe, "real", "mpjpe_mm"),
+        (mean_pose, "mean pose", "mpjpe_mm"),
+    ]
+    frame = pd.DataFrame(rows, columns=["value", "experiment", "metric"])
+    return frame.assign(test="interhand26m-test")
 
 
 def test_caution_names_every_reason_not_to_believe():
     weak = gain(of([[30.0, 31]]), of([[29.0, 30]]), rng())
-    text = caution(numbers(20.0, 17.0), "real", "interhand26m-test", weak)
+    text = caution(numbers(20.0, 17.0, mpjpe=48.0), "real", "interhand26m-test", weak)
     assert (
         "21.0 mm is not below" in text
         and "cannot judge" in text
         and "one seed" in text
         and "stand-in" in text
+        and "48.0 mm is not even 5% below the mean pose's 50.0 mm" in text
+        and "2 poses are few" in text
     )
-    real = of(np.full((3, 9), 8.0) + rng().random((3, 9)), real=True, scale="paper")
+    real = of(np.full((3, 30), 8.0) + rng().random((3, 30)), real=True, scale="paper")
     text = caution(numbers(6.0, 17.0), "real", "interhand26m-test", gain(real, real, rng()))
     assert "cannot" not in text and "stand-in" not in text and "seed" not in text
+    assert "mean pose" not in text and "few" not in text
     assert not comparison.sees_fingers(17.0, 17.0)
 
 
