@@ -101,7 +101,8 @@ def occlusion_chart(bins: Mapping[str, list[dict]], examples: Mapping[str, np.nd
     counts = [row["images"] for row in next(iter(bins.values()))]
     axis.set_xticks(range(len(names)), [f"{name}\n{n} images" for name, n in zip(names, counts, strict=True)])
     axis.set(xlabel="IoU of the masks of both hands", ylabel="MPJPE, mm", xlim=(-0.5, len(names) - 0.5))
-    axis.legend(frameon=False, fontsize=8)
+    # above the axes: inside it would lie on an error bar
+    axis.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(bins))
     figure.tight_layout()
     for place, name in enumerate(names):
         if examples and name in examples:
@@ -156,13 +157,19 @@ def predicted_hands(prediction: Prediction, index: int, size: int) -> tuple[np.n
     return vertices, (prediction.vertices_2d[index].cpu().numpy() + 1) * size / 2
 
 
-def from_sides(vertices: np.ndarray, hands: HandPair, size: int = 220) -> list[np.ndarray]:
-    """Pictures of both hands (2, V, 3), in camera axes, from each of `CAMERA_VIEWS`."""
+def from_sides(
+    vertices: np.ndarray, hands: HandPair, size: int = 220, *, scale_of: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Pictures of both hands (2, V, 3), in camera axes, from each of `CAMERA_VIEWS`.
+
+    They fill the picture, or with `scale_of`, other hands (2, V, 3), are as large as beside these.
+    """
     surfaces = [
         viz.Surface(points, hand.faces.numpy(), color)
         for points, hand, color in zip(vertices, hands.hands, viz.HAND_COLORS, strict=True)
     ]
-    extent = 1.1 * np.ptp(vertices.reshape(-1, 3), axis=0).max()
+    filling = vertices if scale_of is None else scale_of
+    extent = 1.1 * np.ptp(filling.reshape(-1, 3), axis=0).max()
     return [viz.picture(surfaces, view=v, size=(size, size), extent=extent) for v in CAMERA_VIEWS.values()]
 
 

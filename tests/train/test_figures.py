@@ -73,6 +73,8 @@ def test_occlusion_bars_are_the_means_with_half_a_standard_deviation(vertices):
     ends = axis.collections[0].get_segments()[0][:, 1]
     np.testing.assert_allclose(ends, [7, 11])
     assert len(axis.child_axes) == 1
+    axis.figure.canvas.draw()
+    assert axis.get_legend().get_window_extent().y0 >= axis.get_window_extent().y1 - 1  # on no bar
 
 
 def test_an_overlay_paints_each_hand_where_its_vertices_are(hands, vertices):
@@ -132,6 +134,16 @@ def test_views_of_a_camera_look_from_where_they_say(hands, vertices):
     assert warm["front"][:, 35:].mean() < -0.02
     assert warm["side"].mean() < -0.005  # from +x, the left hand is in front
     assert above.shape == (60, 60, 3)
+
+
+def test_small_hands_look_small_beside_the_hands_whose_scale_they_are_drawn_at(hands, vertices):
+    def covered(points, **options):
+        return np.mean(
+            [(picture < 0.99).any(-1).mean() for picture in figures.from_sides(points, hands, 120, **options)]
+        )
+
+    assert covered(0.5 * vertices) == pytest.approx(covered(vertices), rel=0.05)
+    assert covered(0.5 * vertices, scale_of=vertices) == pytest.approx(covered(vertices) / 4, rel=0.3)
 
 
 def test_shades_run_from_grey_to_the_colour():
