@@ -23,7 +23,8 @@ from renderih_lib.scales import Scale, scale_by_name
 BATCH_VARIABLE = "RENDERIH_BATCH"
 INPUTS_VARIABLE = "RENDERIH_INPUTS"
 
-_LOG_SECONDS = 5.0  # between two progress lines in batch
+_LOG_SECONDS = (5.0, 300.0)  # between two progress lines in batch: at first, and at most
+_LOG_GROWTH = 1.5  # of that time with every line
 _EMBEDDED_WIDTH = 1_100  # pixels of a picture inside a notebook; the file keeps all of them
 _EMBEDDED_BYTES = 100_000  # above this a picture is embedded as JPEG
 
@@ -117,7 +118,7 @@ class Run:
         _display({"text/html": html, "text/plain": frame.to_string(index=indexed)})
 
     def progress(self, items: Iterable, total: int | None = None, desc: str = "") -> Iterator:
-        """The same items, with a live bar, or in batch a line every few seconds."""
+        """The same items, with a live bar, or in batch a line now and then."""
         total = len(items) if total is None and hasattr(items, "__len__") else total
         meter = self.meter(total, desc)
         for item in items:
@@ -131,7 +132,7 @@ class Run:
 
 
 class Meter:
-    """How far something is: a line every few seconds, "shard 3: 12/40 images, 8 s, loss 0.3", or live a bar.
+    """How far something is: lines ever rarer, such as "shard 3: 12/40 images, 8 s, loss 0.3", or live a bar.
 
     Args:
         total: None where nobody knows. unit: what is counted.
@@ -140,6 +141,7 @@ class Meter:
     def __init__(self, name: str, total: int | None, unit: str = "", *, live: bool = False):
         self.name, self.total, self.unit, self.done = name, total, unit, 0
         self.begin = self.last = time.monotonic()
+        self.wait = _LOG_SECONDS[0]
         self.bar = None
         if live:
             from tqdm.auto import tqdm
@@ -159,11 +161,11 @@ class Meter:
             self.bar.update(more)
             return
         now = time.monotonic()
-        if now - self.last >= _LOG_SECONDS or (more and done == self.total):
+        if now - self.last >= self.wait or (more and done == self.total):
             count = f"{done}/{self.total or '?'} {self.unit}".rstrip()
             shown = "".join(f", {name} {text}" for name, text in texts.items())
             print(f"{self.name}: {count}, {now - self.begin:.0f} s{shown}", flush=True)
-            self.last = now
+            self.last, self.wait = now, min(_LOG_GROWTH * self.wait, _LOG_SECONDS[1])
 
     def close(self) -> None:
         if self.bar is not None:

@@ -154,6 +154,17 @@ def test_a_meter_is_silent_between_its_lines_and_says_the_end_once(monkeypatch, 
     assert lines == ["shard gallery 00003: 10/40 images, 6 s", "shard gallery 00003: 40/40 images, 8 s"]
 
 
+def test_the_lines_of_a_meter_become_rarer_but_never_stop(monkeypatch, capsys):
+    clock = iter(range(10_000))
+    monkeypatch.setattr(repro.time, "monotonic", lambda: next(clock))
+    meter = repro.Meter("training", None)
+    for _ in range(9_000):
+        meter.step()
+    seconds = [int(line.split(", ")[1].removesuffix(" s")) for line in capsys.readouterr().out.splitlines()]
+    gaps = np.diff([0, *seconds])
+    assert gaps[0] == 5 and all(np.diff(gaps) >= 0) and gaps[-1] == 300 and len(gaps) < 50
+
+
 def test_a_live_meter_closes_its_bar(run, monkeypatch):
     monkeypatch.delenv(repro.BATCH_VARIABLE, raising=False)
     meter = run.meter(1)
