@@ -6,8 +6,16 @@ from pathlib import Path
 
 from renderih_lib.repro import in_batch
 
-#: Terms that a figure of the losses shows.
-TERMS = ("joints_3d", "mesh_3d", "joints_2d", "mesh_2d", "smooth", "heatmaps", "parts")
+#: Terms that a figure of the losses shows, with colour and line: no orange or blue, which are hands.
+TERMS = {
+    "joints_3d": ("#222222", "-"),
+    "mesh_3d": ("#999999", "-"),
+    "joints_2d": ("#222222", ":"),
+    "mesh_2d": ("#999999", ":"),
+    "smooth": ("#B58CC8", "-"),
+    "heatmaps": ("#1B7837", "-"),
+    "parts": ("#7FBF7B", "-"),
+}
 
 _SECONDS = 3.0  # between two redrawings
 
@@ -27,12 +35,11 @@ def draw_curves(
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4))
-    for name in TERMS:
+    for name, (color, line) in TERMS.items():
         known = [(row["step"], row[name]) for row in curve if row.get(name)]
         if known:
-            left.plot(
-                [step for step, _ in known], [value / known[0][1] for _, value in known], lw=1, label=name
-            )
+            steps, shares = zip(*((step, value / known[0][1]) for step, value in known), strict=True)
+            left.plot(steps, shares, line, color=color, lw=1, label=name)
     left.set(xlabel="step", ylabel="loss over its first value", ylim=(0, 1.2))
     for number, name in enumerate(errors):
         known = [(row["step"], row[name]) for row in curve if name in row]
@@ -43,7 +50,8 @@ def draw_curves(
     right.set(xlabel="step", ylabel=unit)
     for axis in (left, right):
         if axis.get_legend_handles_labels()[0]:
-            axis.legend(fontsize=7, ncol=2)
+            above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}  # where no line is
+            axis.legend(fontsize=7, ncol=4, frameon=False, **above)
     return figure
 
 
