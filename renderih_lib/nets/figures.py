@@ -51,8 +51,11 @@ def _block(axis: Axes, x: float, number: int, count: int, lateral: bool) -> None
         _box(axis, x + 0.05, y, 0.75, 0.8, "read\nimage", color)
         _box(axis, x + 1.3, y, 0.75, 0.8, "corre-\nlate", color)
         _arrow(axis, (x + 0.8, y + 0.4), (x + 1.3, y + 0.4))
-    _arrow(axis, (x + 0.3, _TOP), (x + 0.3, _ROWS[0] + 0.8))
-    _arrow(axis, (x + 0.55, _TOP), (x + 0.55, _ROWS[1] + 0.8), zorder=0)
+    _arrow(axis, (x + 0.5, _TOP), (x + 0.5, _ROWS[0] + 0.8))
+    beside, between = x - 0.25, _ROWS[1] + 1.02  # around the right hand's box: F links no hands
+    corners = ((x + 0.15, _TOP), (x + 0.15, 2.42), (beside, 2.42), (beside, between), (x + 0.4, between))
+    axis.plot(*zip(*corners, strict=True), color=_INK, lw=1, zorder=0)
+    _arrow(axis, (x + 0.4, between), (x + 0.4, _ROWS[1] + 0.8))
     if lateral:  # each hand's features join the other's between the encoders
         for own, other in (_ROWS, _ROWS[::-1]):
             _arrow(axis, (x + 0.9, own + 0.4), (x + 1.22, other + 0.4))
@@ -66,6 +69,6 @@ def _box(axis: Axes, x: float, y: float, width: float, height: float, text: str,
     axis.text(x + width / 2, y + height / 2, text, fontsize=8, ha="center", va="center")
 
 
-def _arrow(axis: Axes, begin: tuple[float, float], end: tuple[float, float], zorder: int = 3) -> None:
+def _arrow(axis: Axes, begin: tuple[float, float], end: tuple[float, float]) -> None:
     style = {"arrowstyle": "-|>", "color": _INK, "lw": 1, "shrinkA": 0, "shrinkB": 0}
-    axis.annotate("", end, begin, arrowprops=style, zorder=zorder)
+    axis.annotate("", end, begin, arrowprops=style, zorder=3)
