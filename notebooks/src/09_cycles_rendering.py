@@ -217,8 +217,8 @@ steps = {
 run.show(
     viz.sheet(list(steps.values()), columns=4, titles=list(steps), width=2.6),
     "step_by_step",
-    caption=f"Image 0 growing. Colours of parts are arbitrary; depth runs from near (dark) to far. {rows[0]['samples']} "
-    "samples per pixel are noisy, denoising cleans them, and a sensor adds its own, finer noise.",
+    caption="Image 0 growing. Parts: oranges right hand, blues left, grey forearms; depth runs from near (dark) to far. "
+    f"{rows[0]['samples']} samples per pixel are noisy, denoising cleans them, and a sensor adds its own, finer noise.",
     alt="Seven pictures of the same two hands: grey facets, coloured parts, depth, very noisy, less noisy, clean, final.",
 )
 
