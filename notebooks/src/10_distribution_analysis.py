@@ -147,7 +147,7 @@ run.table(
 # %% [markdown]
 # ## Occlusion
 #
-# The paper (section 5.3) sorts test images by how much the hands' silhouettes overlap, each drawn as if it were alone:
+# The paper (section 5.2, Figure 11) sorts test images by how much the hands' silhouettes overlap, each drawn as if alone:
 # $\mathrm{IoU} = |M_r\cap M_l|\,/\,|M_r\cup M_l|$. Every row of a shard holds it; here it is again from the masks.
 
 # %%
@@ -502,7 +502,7 @@ run.table(
 
 # %% [markdown]
 # > **Paper and released code.** Table 1 is printed, not computed, and the code has no script for it, nor for Figure 9 or any
-# > statistic of the data (fact sheet, section 7.4). The paper does not say which features, perplexity or number of poses its
+# > statistic of the data. The paper does not say which features, perplexity or number of poses its
 # > t-SNE saw. File counts in the released code point to about 68,000 poses with up to 15 views rather than 100,000 with 10.
 # > Views there are InterHand2.6M's cameras, not the four tracks of Figure 7.
 
