@@ -2,7 +2,7 @@
 # # 11 · TransHand
 #
 # **Question** How does a network turn one image into two hand meshes, and how does one hand help the other? ·
-# **Paper** section 4, Figure 8 · **Needs** nothing · **Takes** about 4 minutes at demo on 2 cores
+# **Paper** section 4, Figure 8 · **Needs** nothing · **Takes** about 2 minutes at demo
 #
 # You will follow an image through the network: backbone, image features, vertex features, three blocks, mesh. You
 # will build one **block** from its formula and check it against the library. You will see what each part costs.
@@ -17,6 +17,7 @@ data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
 import tempfile
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -110,9 +111,9 @@ run.table(shapes, "shapes", caption="What comes out of each step. Sizes leave ou
 # %% [markdown]
 # ## What each part costs
 #
-# Multiply-adds are counted while one image runs through. The encoder does most of the work; the decoder, which is what
-# the paper is about, is cheap. Most of the decoder's *weights* sit in one layer, the start, which gives every vertex its own
-# first feature. The released code starts all vertices of a hand from one feature and saves them.
+# Multiply-adds are counted while one image runs through. At the paper's size the encoder does most of the work; in the
+# small presets the blocks weigh as much or nearly so. Most of the decoder's *weights* sit in one layer, the start, which
+# gives every vertex its own first feature. The released code starts all vertices of a hand from one feature and saves them.
 
 # %%
 WORDS = {
@@ -312,7 +313,7 @@ assert apart["plain sum"] < 1e-3 < apart["with W"]
 # %% [markdown]
 # ## Pictures to memorise
 #
-# An untrained network attends to everything alike. A quick and honest check of any network is whether it can learn a
+# The attention of an untrained network means nothing. A quick and honest check of any network is whether it can learn a
 # handful of pictures by heart. These are shaded meshes with exact labels, drawn by a few lines of NumPy. The next notebook
 # trains on path-traced images.
 
@@ -392,7 +393,9 @@ memorised, curves = {}, {}
 for name, changes in to_memorise.items():
     memorised[name] = TransHand(hands, preset, seed=run.seed, **changes)
     with tempfile.TemporaryDirectory() as folder:
-        curves[name] = train(memorised[name], data, settings, folder, progress=run.progress)
+        curves[name] = train(
+            memorised[name], data, settings, folder, progress=partial(run.progress, desc=name)
+        )
 
 # %%
 figure, axis = plt.subplots(figsize=(6.4, 3))
@@ -405,7 +408,7 @@ run.show(
     figure,
     "curves",
     caption=f"Four networks learn the same {count} pictures by heart, one seed each. Which one is fastest says nothing "
-    "about new pictures. Notebook 14 compares the ones with and without lateral connection on test images.",
+    "about new pictures. Notebook 14 compares networks with and without the lateral connection on test images.",
     alt="Four falling curves of the error in millimetres over training steps.",
 )
 
@@ -433,9 +436,9 @@ for i in range(4):
 run.show(
     figure,
     "memorised",
-    caption="True keypoints (top) and what the network says after a few steps on these same pictures (bottom). "
-    "This shows that gradients reach every part. It says nothing about new pictures.",
-    alt="Two rows of pictures of hands; the skeletons in the lower row, predicted, resemble those in the upper row.",
+    caption=f"True keypoints (top) and what the network says after {settings.steps} steps on these same pictures (bottom). "
+    "It says nothing about new pictures.",
+    alt="Two rows of the same pictures of hands; true skeletons in the upper row, predicted ones in the lower row.",
 )
 
 # %% [markdown]
@@ -559,8 +562,8 @@ for name, (attended, influence) in seen_by.items():
 # %% [markdown]
 # ## What a small run needs beyond the paper
 #
-# Trained from scratch on a few thousand images, a network that sees nothing but its final error stays near the mean
-# pose for a long time. Two cheap extra tasks on the finest map $F_3$ end that, and both come free with rendered images:
+# Trained from scratch on a few thousand images, a network that sees nothing but its final error may stay near the mean
+# pose for a long time. Two cheap extra tasks on the finest map $F_3$ are meant to help; both come free with rendered images:
 # **heat maps** (where is each keypoint?) and **part labels** (which part of which hand does each pixel show?).
 # `dense=True` adds them. Their answers are not thrown away: for each keypoint the expected place, how sure the
 # map is, and the image feature found there become a token, which starts the vertex features and is read by every block.
@@ -629,21 +632,22 @@ run.write_metrics(
 #
 # ## Exercises
 #
-# 1. Set $W$ of a lateral connection to the identity and give both hands the same features. What can the encoder still tell apart?
+# 1. Set $W$ of a lateral connection to the identity. What can the encoder still tell apart?
 # 2. How large would the attention matrices be if each vertex attended to a 32 × 32 map $F_3$ directly?
 # 3. Why must each row of the upsampling matrix sum to 1?
 #
 # <details><summary>Solutions</summary>
 #
-# 1. Nothing: both sums are equal and all weights are shared, so both hands get equal outputs. Only the vertex codes, which are
-#    added before the first encoder and differ between the hands, keep them apart.
+# 1. Nothing: both sums are equal and all weights are shared, so both hands leave it equal. Only the next block's vertex codes,
+#    which differ between the hands, tell them apart again.
 # 2. 252 × (252 + 1,024) per head and hand, against 252 × (252 + 64) now: four times as large. Blocks average larger maps
 #    to at most `grid`² tokens.
 # 3. If the whole hand moves by a vector, each vertex must move by the same vector.
 #
 # </details>
 #
-# **What we saw.** The network is a chain of small steps with known shapes. Its encoder does most of the arithmetic. The lateral
+# **What we saw.** The network is a chain of small steps with known shapes. At the paper's size the encoder does most of the
+# arithmetic; in the small presets the blocks weigh as much or nearly so. The lateral
 # connection is one learned map and one sum; without it nothing passes between the hands, and a sum without a map tells both
 # hands the same. **Limits.** A memorised handful of pictures says nothing about accuracy, and an attention picture of one
 # finger tip says little about what a network has understood. **Next**: 12_training trains this network on rendered images.
