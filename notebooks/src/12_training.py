@@ -3,7 +3,7 @@
 #
 # **Question** Can TransHand, from random weights, learn two-hand pose from the images that we rendered? ·
 # **Paper** sections 4 and 5.1, Eq. 10-12 · **Needs** the rendered sets `studio-train` and `studio-test` (notebook 09 shows them) ·
-# **Takes** about half an hour at demo on 2 cores
+# **Takes** about 25 minutes at demo on one core
 #
 # You will see the three losses of the paper written out in a line or two each, augmentation that keeps labels exact, how
 # datasets are mixed, a training loop that can be stopped and goes on as if nothing had happened, and the first honest
@@ -149,8 +149,8 @@ assert torch.isclose(terms["joints_3d"] * points, as_written["joints_3d"], rtol=
 print({name: round(float(value), 4) for name, value in terms.items()})
 
 # %% [markdown]
-# `heatmaps` and `parts` are cross-entropies of our dense heads (11_transhand), not the paper's. In a trial, the same number
-# of steps without them stayed near the mean pose.
+# `heatmaps` and `parts` are cross-entropies of our dense heads (11_transhand), not the paper's: they are meant to
+# help short runs. In the comparison of settings below they count in `demo` alone, which has other rates as well.
 #
 # **The released code does something else.** Its "L1" is smooth L1 with the bend at one metre. No hand is a metre wide, so it
 # is half a square, and its pull falls with the error:
@@ -381,8 +381,8 @@ print(
 # | first weights | not said | ImageNet | random |
 #
 # `TrainSettings.preset("paper" | "official" | "demo", ...)` are these columns. Of the released code the terms on the coarse
-# mesh of 252 vertices are left out. Which of the differences matter? One network, one seed, one thirtieth of the steps above; first each
-# difference alone, then all of them:
+# mesh of 252 vertices are left out. Which of the differences matter? One network, one seed, a thirtieth of the steps above,
+# at least ten; first each difference alone, then all of them:
 
 
 # %%
@@ -482,9 +482,8 @@ run.write_metrics(
 #
 # </details>
 #
-# **What we saw.** From random weights and these rendered images the network learns which way the hands point, and
-# training can stop and resume exactly. **Limits.** One seed. Persons, poses and domes of the test set are new, but
-# renderer, hand model and pose library are the same, which flatters, and the test poses are few. At this size
-# orientation is learned, not fingers: 13_metrics shows it. The short runs of the presets say who learns fast from random
-# weights, not who ends lower. The published 10 mm class of error comes from hundreds of thousands of images, GPU-days
+# **What we saw.** Training can stop and resume exactly. Whether the network beats the mean pose is printed above; whether
+# it knows fingers is for PA-MPJPE in 13_metrics. **Limits.** One seed. Other persons, skins, domes and poses in the test, but
+# one renderer, one hand model and one source of poses made both: this flatters, and the test poses are few. The short runs
+# of the presets say who learns fast from random weights, not who ends lower. The published 10 mm class of error comes from hundreds of thousands of images, GPU-days
 # and (the released code says) ImageNet weights; numbers here come from the data named above and must not be set beside it. **Next**: 13_metrics.
