@@ -37,7 +37,7 @@ from renderih_lib.train.evaluate import Predictions
 run = repro.start("13_metrics", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
 predictions = Predictions.load(run.input("12_training", "predictions.npz"))
 mean_pose = Predictions.load(run.input("12_training", "mean_pose.npz"))
-sources = ", ".join(np.unique(predictions.sources))
+sources = ", ".join(np.unique(predictions.sources)) + ", a stand-in for InterHand2.6M"
 print(f"{len(predictions)} test images of {len(np.unique(predictions.pose_ids))} poses, from {sources}")
 
 # %% [markdown]
@@ -82,8 +82,8 @@ assert np.allclose(ours, library_says)
 
 # %% [markdown]
 # **What nobody annotated.** Real datasets know some keypoints and not others. Unknown ones hold zeros, which are at the
-# camera, so forgetting to leave them out costs metres. And a hand whose *root* is unknown cannot be moved to the
-# origin: it does not count at all.
+# camera, so forgetting to leave them out costs as much as the hands are far away. And a hand whose *root* is unknown cannot
+# be moved to the origin: it does not count at all.
 
 # %%
 known = np.ones((1, 2, 21), dtype=bool)
@@ -257,8 +257,13 @@ run.show(
 
 # %% [markdown]
 # The released script goes one way, from right to left, and so does `cdev_mm`. `cdev_both_mm` is the mean of both ways. Neither aligns or
-# scales, so CDev is mostly MRRPE seen at the places of contact: a hand that is 2 cm too deep has no chance.
-#
+# scales. A hand that is 2 cm too deep scores about 2 cm. But two hands shrunk to one point score 0: **CDev rewards collapse**. Read it
+# beside MPJPE, MRRPE and the mean pose.
+
+# %%
+print("all vertices in one point:", metrics.contact_deviation(0 * mesh, mesh)[0], "mm")
+
+# %% [markdown]
 # ## Handedness, and hands that swap
 #
 # InterNet says with two numbers whether there is a right hand and a left hand. An image is right if **both** answers are
@@ -432,7 +437,8 @@ run.table(
     "baselines",
     caption=f"Mean and 95 % interval on {len(predictions)} images from {sources}; mm but for AUC; –: needs true meshes, of "
     "which 12_training keeps the errors alone. The last two rows never look at an image. A constant hand can have a low "
-    "PA-MPJPE: the alignment uses the truth to turn it the right way.",
+    "PA-MPJPE: the alignment uses the truth to turn it the right way. The mean pose has a large SMPJPE because its bones are "
+    "short: 18_generalization. A low CDev may mean hands that are too small: see the mean pose.",
 )
 
 # %%
