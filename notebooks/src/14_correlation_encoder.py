@@ -3,11 +3,11 @@
 #
 # **Question** Does each hand become more accurate when the network lets it see the other one? ·
 # **Paper** section 4, Figure 8, Eq. 12; section 5.2, Table 4 · **Needs** the experiments `real`, `real-no-lateral` and
-# `real-no-smooth` · **Takes** a few minutes on 2 cores once these have run
+# `real-no-smooth` · **Takes** under a minute at demo once these have run
 #
-# You will see that the lateral connection is one matrix, that setting it to zero gives the paper's baseline exactly,
-# what it earns in Table 4, and, in a trained network, what happens to the hands when it is cut. Last, in the same way, what
-# the smoothness loss earns.
+# You will see that the lateral connection is one matrix in each block, that setting it to zero gives a network whose
+# hands do not exchange their states, what it earns in Table 4, and, in a trained network, what happens to the hands when it is
+# cut. Last, in the same way, what the smoothness loss earns.
 
 # %% tags=["parameters"]
 scale: str = "demo"  # tiny, demo, gpu or paper (renderih_lib/scales.py)
@@ -44,10 +44,11 @@ TEST, NAMES = "interhand26m-test", ("pa_mpjpe_mm", "mpjpe_mm", "smpjpe_mm", "mrr
 # Hands that interact hide each other, so what is seen of one says something about the other. In the second encoder of
 # each block (the **correlation encoder**, CE) the features of the other hand are added before attention:
 #
-# $$\tilde x_R = x_R + W x_L, \qquad \tilde x_L = x_L + W x_R .$$
+# $$\tilde x_R = x_R + W x_L, \qquad \tilde x_L = x_L + W x_R$$
 #
-# The baseline fuses each hand with the image alone. Table 4 says that CE lowers PA-MPJPE, MPJPE and SMPJPE. Two of our
-# experiments differ in nothing else:
+# (the map $W$ is our reading of "adding": 11_transhand). The paper's own baseline is one sentence: it fuses each hand with the
+# image "independently through a transform encoder", and may be smaller than ours by an encoder. Table 4 says that CE lowers
+# PA-MPJPE, MPJPE and SMPJPE. Two of our experiments differ in the connection and in nothing else:
 
 # %%
 pair = ("real-no-lateral", "real")
@@ -93,7 +94,7 @@ print(
 )
 
 # %% [markdown]
-# So a difference between the two experiments cannot come from a larger network: it is what passes between the hands.
+# So in our two experiments a difference cannot come from a larger network: it is what passes between the hands.
 # It is not all that does. Both networks read the same image tokens, and both see the evidence for the keypoints of
 # *both* hands (11_transhand). The connection adds the state of the other hand's vertices.
 #
@@ -104,7 +105,8 @@ run.table(
     tables.beside_published("Table 4", found),
     "table_4",
     caption="Table 4, published beside ours, mm (middle MCP root, all 21 joints; ± standard deviation over seeds where there are "
-    "several). The last rows never look at an image.",
+    "several). The last rows never look at an image; the mean pose has a large SMPJPE because its bones are short: "
+    "18_generalization.",
 )
 
 # %% [markdown]
@@ -157,7 +159,8 @@ lesion = pd.DataFrame(rows).T[[*NAMES, "swapped"]].rename_axis("network")
 run.table(
     lesion.round(2),
     "lesion",
-    caption=f"{len(images)} images of {source.name}, seed {run.seed}, mm. `swapped`: share of images whose hands fit better exchanged.",
+    caption=f"{len(images)} images of {source.name}, seed {run.seed}, mm. `swapped`: share of images whose hands fit better exchanged. "
+    "In float32; the experiments may use bfloat16, so the last digit can differ from Table 4.",
 )
 
 # %%
@@ -175,7 +178,8 @@ print(
 #
 # $$s = \frac{\lVert \partial y_R / \partial x_L \rVert^2}{\lVert \partial y_R / \partial x_L \rVert^2 + \lVert \partial y_R / \partial x_R \rVert^2} ,$$
 #
-# taken for a random direction of $y_R$ at a time. Without the connection it is exactly zero.
+# taken for a random direction of $y_R$ at a time. Without the connection it is exactly zero. One half, which the
+# plain sum would give, means that the right hand's answer hangs on both hands alike.
 
 # %%
 few = images[np.unique(np.linspace(0, len(images) - 1, 24, dtype=int))]
@@ -240,7 +244,8 @@ run.show(
 #
 # In the last block: where does a vertex near the right index finger's tip look? Attention is over the *sum* of both hands, so
 # it is drawn on the right hand. How strongly each vertex of the left hand moves that point is its gradient, drawn on
-# the left hand. Three test images, from the least to the most overlap of the hands that was measured.
+# the left hand: the spot that stands out there is the vertex of the same number, since the connection adds vertex to
+# vertex. Three test images, from the least to the most overlap of the hands that was measured.
 
 # %%
 last, template = model.blocks[-1].correlate, hands.right.template
@@ -280,8 +285,8 @@ run.show(
     figures.picture_table(lines, names, ["image", *list(figures.CAMERA_VIEWS)[:2]], width=2.4),
     "attention",
     caption="A vertex near the tip of the right index finger (violet dot where visible), on the true hands. Right hand, grey to "
-    "orange: where its attention goes. Left hand, grey to blue: how strongly that vertex of the left hand moves it. From the "
-    "least to the strongest 2 % of each hand's vertices.",
+    "orange: where its attention goes. Left hand, grey to blue: how strongly that vertex of the left hand moves it; "
+    "the spot there is the vertex of the same number. From the least to the strongest 2 % of each hand's vertices.",
     alt="Three test images, each with the hands from two sides, patches of orange on the right and of blue on the left hand.",
 )
 
@@ -403,10 +408,10 @@ run.write_metrics(
 # | | paper (section 4, Table 4) | released code | here |
 # |---|---|---|---|
 # | connection | "adding" the other hand's feature | the plain sum, the same for both hands | sum with a learned map, as in SlowFast, which the paper cites |
-# | baseline | each hand fused with the image alone | no switch for it | `lateral=False`: exactly $W = 0$ |
+# | baseline | one sentence: each hand fused with the image, perhaps by one encoder | no switch for it | `lateral=False`: $W = 0$, both encoders stay |
 # | Eq. 12 | edges in metres; its weight is not told; no ablation | directions of edges, weight 10 | edges in metres; bends are our measure |
 # | data | InterHand2.6M, about 366,000 images | version 1.0, all annotations | in the table above; a stand-in is named as one |
-# | numbers | one run each, no interval | | every seed, paired by image, with intervals |
+# | numbers | one number each, no interval | | every seed, paired by image, with intervals |
 #
 # ## Exercises
 #
@@ -419,10 +424,10 @@ run.write_metrics(
 #
 # 1. Its other weights were trained to expect the term. A network trained without it finds other ways, such as the evidence for
 #    both hands' keypoints.
-# 2. MRRPE, the place of one hand seen from the other: it is the one error that belongs to both hands. Table 4 gives errors
+# 2. MRRPE, the place of one hand seen from the other: with CDev, an error that belongs to both hands. Table 4 gives errors
 #    of single hands only; the chart above adds it.
-# 3. Nothing after the sum: each vertex of one hand and the vertex of the other with the same number become equal. In our
-#    form the residual $x_R$ keeps its own hand, because $W$ is not the identity.
+# 3. Nothing before the vertex codes of the next block: each vertex of one hand and the vertex of the other with the same
+#    number become equal. In our form the residual $x_R$ keeps its own hand, because $W$ is not the identity.
 # 4. Each fine vertex is a mean of 3 of the 252, so the mesh follows every one of them that is out of place. The map smooths
 #    only what is finer than they are.
 #
