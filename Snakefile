@@ -80,7 +80,12 @@ NOTEBOOKS = {
         1,
         0,
     ),
-    "19_qualitative": (runs("real", "mixed", "synthetic", "finetuned"), [], 1, 0),
+    "19_qualitative": (
+        runs("real", "mixed", "synthetic", "finetuned") + made_by("12_training", "predictions.npz"),
+        [],
+        1,
+        0,
+    ),
 }
 EVERYTHING = sum(map(made_by, NOTEBOOKS), ["data_manifest.yaml", "renderih_lib/published.yaml", "renderih_lib/claims.yaml"])
 NOTEBOOKS["99_report"] = (EVERYTHING, ["report.html"], 1, 0)
