@@ -190,11 +190,16 @@ def _of(values: dict[str, float]) -> dict:
 
 def _of_effect(effect: dict) -> dict:
     """What a verdict shows of an effect, which has its own data and scale."""
-    shown = {"values": (effect["value"],), "measured": f"{effect['value']:.3g} {effect['unit']}".strip()}
+    shown = {"values": (effect["value"],), "measured": f"{_short(effect['value'])} {effect['unit']}".strip()}
     if effect.get("low") is not None and effect.get("high") is not None:
         shown["ends"] = effect["low"], effect["high"]
-        shown["interval"] = f"{effect['low']:.3g} to {effect['high']:.3g}, {effect['over']}"
+        shown["interval"] = f"{_short(effect['low'])} to {_short(effect['high'])}, {effect['over']}"
     return shown | {"data": effect["data"], "scale": effect["scale"]}
+
+
+def _short(value: float) -> str:
+    """Three digits, and every one before the point: "0.523", "366,358"."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def _scale_of(folder: Path) -> str:

@@ -90,6 +90,12 @@ def test_an_effect_is_judged_by_its_value_or_an_end_of_its_interval(results, cri
     assert (found.data, found.scale) == ("real", "gpu")
 
 
+def test_a_large_number_is_told_in_full(results):
+    metrics = {"gain": GAIN | {"value": 366_358, "unit": "images", "low": None, "high": None}}
+    (results / "01_topic" / "metrics.json").write_text(json.dumps(metrics))
+    assert judge(a_claim(("gain.value", ">", 1)), results).measured == "366,358 images"
+
+
 def test_an_effect_without_an_interval_is_shown_and_not_judged(results):
     metrics = {"gain": GAIN | {"low": None, "high": None}}  # infinite: JSON has none
     (results / "01_topic" / "metrics.json").write_text(json.dumps(metrics))
