@@ -92,6 +92,7 @@ def line_of(points: dict[float, str], test: str = HOME) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["share", "mean", "sd"])
 
 
+# %%
 place = {test: comparison.tested_on(found, test) for test in (HOME, AWAY)}
 
 # %%
@@ -144,6 +145,7 @@ def with_spread(name: str) -> str:
     return tables.mean_and_spread(found[own].value)
 
 
+# %%
 wide = {
     line: {f"{share:.0%}": with_spread(name) for share, name in points.items()}
     for line, points in FIGURE_13.items()

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -13,6 +14,13 @@ from renderih_lib.train.settings import TrainSettings
 
 #: Twenty steps of two small images.
 SHORT = TrainSettings(steps=20, batch=2, image_size=32, warmup=2, log_every=1, save_every=100)
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    """No figure of one test is open in the next."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture
