@@ -154,5 +154,5 @@ def test_library_files_follow_imports_through_modules_and_functions(tmp_path):
         "%matplotlib inline\ndef f():\n    from renderih_lib.hand import pair\nimport renderih_lib.metrics\n"
     )
     names = {file.name for file in library_files(path)}
-    assert {"pair.py", "model.py", "skeleton.py", "metrics.py", "__init__.py"} <= names
+    assert {"pair.py", "model.py", "skeleton.py", "keypoints.py", "__init__.py"} <= names
     assert "runner.py" not in names
