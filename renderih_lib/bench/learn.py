@@ -35,7 +35,8 @@ _GPU_BATCH, _GPU_ROUNDS = 64, 20
 
 
 def bench_learn(batch: int = 16, side: int = 256, rounds: int = 3, predictions: int = 10_000) -> dict:
-    """Every number of `TARGETS`, those of a GPU only where there is one; a few minutes on a CPU."""
+    """Every number of `TARGETS`, those of a GPU only where there is one; on one CPU thread, in a minute."""
+    torch.set_num_threads(1)
     figures = step_costs(batch, side, rounds) | sample_speed() | held_out()
     figures["eval_10k_s"] = evaluation_seconds(predictions)
     if torch.cuda.is_available():
@@ -47,7 +48,7 @@ def step_costs(batch: int, side: int, rounds: int, preset: str = "paper") -> dic
     """Seconds of a training step of TransHand, of forward and backward of its backbone alone, and their ratio.
 
     A step augments, predicts, compares, goes back and updates. Both sides alternate, in the precision that
-    training takes on this CPU, on all threads; times are CPU time, which other work on the machine disturbs least.
+    training takes on this CPU; times are CPU time, which other work on the machine disturbs least.
     """
     precision, hands = best_precision("cpu"), open_hand_pair()
     learner, data = _learner(hands, preset, "cpu", batch, side, precision=precision)
