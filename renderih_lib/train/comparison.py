@@ -6,7 +6,7 @@ recommends, so it is positive where the paper is right.
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.stats import t as student
 from renderih_lib import metrics
 from renderih_lib.scales import Scale
 from renderih_lib.train.experiments import EXPERIMENTS, steps_of
+from renderih_lib.train.tables import run_before, values_of
 
 LEVEL = 0.95
 #: From so many poses on an interval drawn from them is about as wide as it should be.
@@ -62,13 +63,21 @@ class Effect:
     low: float
     high: float
     unit: str
-    over: str  # "3 seeds and 130 poses"
+    seeds: int
+    poses: int
     data: str  # "real" only if all of it is, else "stand-in"
     scale: str  # of the runs
 
     def record(self) -> dict:
         """As `metrics.json` keeps it and the ledger reads it."""
-        return asdict(self)
+        names = ("value", "low", "high", "unit", "over", "data", "scale")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def over(self) -> str:
+        """What it was measured over, such as "3 seeds and 130 poses"."""
+        counts = {"seed": self.seeds, "pose": self.poses}
+        return " and ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items())
 
     @property
     def direction(self) -> str:
@@ -203,16 +212,11 @@ def combined(*weighted: tuple[float, Trials]) -> Trials:
     return replace(first, errors=errors, seeds=seeds, real=all(trial.real for _, trial in weighted))
 
 
-def sees_fingers(pa_mpjpe: float, constant_pa_mpjpe: float) -> bool:
-    """Whether a network knows more of finger pose than a hand that never moves: the least a fine claim asks for."""
-    return pa_mpjpe < constant_pa_mpjpe
-
-
 def caution(found: pd.DataFrame, experiment: str, test: str, effect: Effect) -> str:
     """What an experiment and an effect of it can judge, said in words from the numbers (`tables.results`)."""
     pa, constant = (mean_of(found, name, test, "pa_mpjpe_mm") for name in (experiment, "constant hand"))
     fingers = "learned more about fingers than a constant hand knows"
-    if sees_fingers(pa, constant):
+    if pa < constant:
         parts = [
             f"PA-MPJPE {pa:.1f} mm is below a constant hand's {constant:.1f} mm: this network has {fingers}"
         ]
@@ -227,10 +231,9 @@ def caution(found: pd.DataFrame, experiment: str, test: str, effect: Effect) -> 
             f"MPJPE {error:.1f} mm is not even {1 - LEFT_THE_MEAN_POSE:.0%} below the mean pose's {mean:.1f} mm: it "
             "has hardly left it"
         )
-    poses = int(effect.over.split()[-2])
-    if 1 < poses < MANY_POSES:
-        parts.append(f"{poses} poses are few: intervals are too narrow")
-    if effect.over.startswith("1 seed "):
+    if 1 < effect.poses < MANY_POSES:
+        parts.append(f"{effect.poses} poses are few: intervals are too narrow")
+    if effect.seeds == 1:
         parts.append("with one seed the interval leaves out the luck of training")
     if effect.data != "real":
         parts.append("the data is our stand-in, so even a clear result says nothing about the real sets")
@@ -258,17 +261,14 @@ def tested_on(found: pd.DataFrame, test: str) -> str:
 
 def mean_of(found: pd.DataFrame, experiment: str, test: str, metric: str) -> float:
     """Mean over seeds of a number in `tables.results`; NaN if there is none."""
-    chosen = (found["experiment"] == experiment) & (found["test"] == test) & (found["metric"] == metric)
-    return float(found.loc[chosen, "value"].mean())
+    return float(values_of(found, experiment, test, metric)["value"].mean())
 
 
 def _trained_on_real(folder: Path, record: dict) -> bool:
     """Whether all training sets of a run were the real ones, those of the run that it starts from included."""
-    before = True
-    if record["after"]:
-        path = folder / f"{record['after']}-{record['seed']}" / "metrics.json"
-        before = _trained_on_real(folder, json.loads(path.read_text()))
-    return before and all(part["real"] for part in record["train"])
+    before = run_before(folder, record)
+    own = all(part["real"] for part in record["train"])
+    return own and (before is None or _trained_on_real(folder, before))
 
 
 def _of_seeds(trial: Trials, seeds: tuple[int, ...]) -> Trials:
@@ -278,15 +278,14 @@ def _of_seeds(trial: Trials, seeds: tuple[int, ...]) -> Trials:
 
 def _effect(trial: Trials, value: float, scores: np.ndarray, rng: np.random.Generator, unit: str) -> Effect:
     """An effect whose scores (S, N) have mean zero: poses by bootstrap and seeds by Student's t, in quadrature."""
-    several, poses = len(scores) > 1, len(np.unique(trial.poses[np.isfinite(scores).all(0)]))
+    seeds, poses = len(scores), len(np.unique(trial.poses[np.isfinite(scores).all(0)]))
     below = above = np.inf  # a single pose says nothing about others
     if poses > 1:
         low, high = metrics.cluster_interval(scores.mean(0), trial.poses, rng, level=LEVEL)
         below, above = max(0.0, -low), max(0.0, high)
-    if several:
-        spread = np.std([metrics.mean_error(row) for row in scores], ddof=1) / np.sqrt(len(scores))
-        half = student.ppf((1 + LEVEL) / 2, len(scores) - 1) * spread
+    if seeds > 1:
+        spread = np.std([metrics.mean_error(row) for row in scores], ddof=1) / np.sqrt(seeds)
+        half = student.ppf((1 + LEVEL) / 2, seeds - 1) * spread
         below, above = np.hypot(below, half), np.hypot(above, half)
-    over = f"{len(scores)} seed{'s' * several} and {poses} pose{'s' * (poses != 1)}"
     data = "real" if trial.real else "stand-in"
-    return Effect(value, float(value - below), float(value + above), unit, over, data, trial.scale)
+    return Effect(value, float(value - below), float(value + above), unit, seeds, poses, data, trial.scale)

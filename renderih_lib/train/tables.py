@@ -83,10 +83,15 @@ def results(folder: str | Path) -> pd.DataFrame:
 
 def _trained_on(folder: Path, record: dict) -> str:
     sets = " + ".join(f"{part['images']:,} of {part['data']}" for part in record["train"])
+    before = run_before(folder, record)
+    return sets if before is None else f"{_trained_on(folder, before)}, then {sets}"
+
+
+def run_before(folder: Path, record: dict) -> dict | None:
+    """The metrics.json of the run that a run (its metrics.json) starts from; None if it starts from nothing."""
     if not record["after"]:
-        return sets
-    before = folder / f"{record['after']}-{record['seed']}" / "metrics.json"
-    return f"{_trained_on(folder, json.loads(before.read_text()))}, then {sets}"
+        return None
+    return json.loads((folder / f"{record['after']}-{record['seed']}" / "metrics.json").read_text())
 
 
 def _rows(record: dict, trained_on: str) -> list[dict]:
@@ -116,11 +121,13 @@ def beside_published(table: str, found: pd.DataFrame) -> pd.DataFrame:
     content, rows = published_tables()[table], {}
     for row, printed in content["rows"].items():
         cells = [_cell(table, row, column) for column in content["columns"]]
-        rows[row] = _row(content["columns"], printed, [_values(found, *cell) for cell in cells])
+        rows[row] = _row(content["columns"], printed, [values_of(found, *cell) for cell in cells])
     for name in NEVER_LOOKS.values():
         cells = [(name, *_cell(table, None, column)[1:]) for column in content["columns"]]
         nothing = [None] * len(cells)
-        rows[f"{name}, never looks"] = _row(content["columns"], nothing, [_values(found, *c) for c in cells])
+        rows[f"{name}, never looks"] = _row(
+            content["columns"], nothing, [values_of(found, *c) for c in cells]
+        )
     return pd.DataFrame(rows).T.rename_axis("as printed")
 
 
@@ -137,7 +144,8 @@ def _cell(table: str, row: str | None, column: str) -> tuple[str | None, str, st
     return experiment, SETS.get(first, chosen.test), metric
 
 
-def _values(found: pd.DataFrame, experiment: str | None, test: str, metric: str) -> pd.DataFrame:
+def values_of(found: pd.DataFrame, experiment: str | None, test: str, metric: str) -> pd.DataFrame:
+    """The rows of `results` with a number of an experiment: one for each seed."""
     chosen = (found["experiment"] == experiment) & (found["test"] == test) & (found["metric"] == metric)
     return found[chosen]
 

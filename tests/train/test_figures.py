@@ -31,7 +31,7 @@ def vertices(hands):
 
 
 def effect(value, low, high):
-    return Effect(value, low, high, "mm", "3 seeds and 9 poses", "stand-in", "tiny")
+    return Effect(value, low, high, "mm", 3, 9, "stand-in", "tiny")
 
 
 def test_no_way_to_train_has_a_hands_colour_and_all_lines_of_figure_13_differ():
