@@ -37,7 +37,7 @@ reproduce: $(READY)  ## run all notebooks at SCALE; goes on where it stopped
 	  --data-root "$(DATA_ROOT)" --cores "$(CORES)" --device "$(DEVICE)"
 
 experiments: $(READY)  ## the training runs of SCALE alone, on datasets that are rendered; on a GPU say JOBS=8
-	@$(IN_VENV) -m renderih_lib.train.run --experiment all --seed all --scale "$(SCALE)" --data-root "$(DATA_ROOT)" \
+	@$(IN_VENV) -m renderih_lib.train.run --experiment all --seed all --first-seed "$(SEED)" --scale "$(SCALE)" --data-root "$(DATA_ROOT)" \
 	  --datasets "$(OUT_DIR)/$(SCALE)/datasets" --out "$(OUT_DIR)/$(SCALE)/experiments" --jobs "$(JOBS)"
 
 test: $(READY)  ## all tests, the whole graph at tiny included

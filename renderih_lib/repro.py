@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 import math
+import multiprocessing
 import os
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -208,6 +210,17 @@ def exit_code(action: Callable[[], object], out: Path, task: str = "") -> int:
         problem = f"cannot write to {out} ({error.strerror or error}): {remedy}"
     print(f"error: {task}: {problem}" if task else f"error: {problem}", file=sys.stderr)
     return 1
+
+
+def end_with_parent(last: Callable[[], object] = lambda: None) -> None:
+    """Let this process of `multiprocessing` end when the one that made it does, however that ends; `last` goes before."""
+
+    def watch() -> None:
+        multiprocessing.parent_process().join()
+        last()
+        os._exit(1)  # a pool would wait for work for ever
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def write_json(path: Path, value) -> None:

@@ -1,9 +1,7 @@
 """Square crops of any dataset as batches: in memory when they fit, else decoded as they are asked for."""
 
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 
@@ -14,6 +12,7 @@ from renderih_lib.data.crops import cropped
 from renderih_lib.data.occlusion import with_mask_iou
 from renderih_lib.data.samples import Sample, SampleBatch, collate
 from renderih_lib.hand.pair import HandPair
+from renderih_lib.repro import end_with_parent
 
 MEMORY = 4e9  # bytes that a set may take to be kept in memory
 _CHUNK = 64  # images that are decoded together
@@ -151,13 +150,8 @@ def _begin(loader: _Loader) -> None:
     global _loader
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _loader = loader
-
-
-def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
 
 
 def _decode(picked: np.ndarray) -> dict[str, np.ndarray]:

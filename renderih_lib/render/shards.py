@@ -27,7 +27,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +185,13 @@ def is_done(folder: Path, shard: int, plan_hash: str) -> bool:
         path.exists() and sha256(path) == info.get(f"{path.suffix[1:]}_sha256")
         for path in (marker.with_suffix(".tar"), marker.with_suffix(".parquet"))
     )
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Arrays as a compressed npz, by `write_atomic`."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomic(path, buffer.getvalue())
 
 
 def write_atomic(path: Path, data: bytes) -> None:

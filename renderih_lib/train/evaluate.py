@@ -1,6 +1,5 @@
 """Predictions of a trained network, the trivial answers beside them, and every metric of both."""
 
-import io
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,8 @@ import torch
 from renderih_lib import metrics
 from renderih_lib.data.samples import SampleBatch
 from renderih_lib.hand.skeleton import SIDES
-from renderih_lib.render.shards import write_atomic
+from renderih_lib.metrics.protocols import checked_choice
+from renderih_lib.render.shards import write_arrays
 from renderih_lib.train.augment import NO_AUGMENTATION, augment
 from renderih_lib.train.losses import target_of
 from renderih_lib.train.settings import autocast
@@ -64,9 +64,7 @@ class Predictions:
         Raises:
             ValueError: if the name is unknown, or there are no true meshes to regress keypoints from.
         """
-        if source not in metrics.TRUTHS:
-            raise ValueError(f"truth must be one of {metrics.TRUTHS}, got {source!r}")
-        if source == "annotated":
+        if checked_choice("truth", source, metrics.TRUTHS) == "annotated":
             return self.target, self.valid
         if self.regressed is None:
             raise ValueError("these predictions have no true meshes to regress from; use truth='annotated'")
@@ -78,9 +76,7 @@ class Predictions:
         if half:
             points = [name for name, value in arrays.items() if value.dtype == np.float32 and value.ndim == 4]
             arrays |= {name: arrays[name].astype(np.float16) for name in points}
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        write_atomic(Path(path), buffer.getvalue())
+        write_arrays(Path(path), arrays)
 
     @staticmethod
     def load(path: str | Path) -> "Predictions":

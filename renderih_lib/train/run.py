@@ -14,7 +14,6 @@ stopped. `OUT/NAME-SEED/` holds
 
 import argparse
 import hashlib
-import io
 import json
 import math
 import multiprocessing
@@ -22,7 +21,6 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -34,9 +32,10 @@ import torch
 
 from renderih_lib import metrics
 from renderih_lib.data.sources import Source, asset_folder
+from renderih_lib.hand.pair import HandPair
 from renderih_lib.nets.transhand import TransHand
-from renderih_lib.render.shards import write_atomic
-from renderih_lib.repro import Meter, exit_code, write_json
+from renderih_lib.render.shards import write_arrays, write_atomic
+from renderih_lib.repro import Meter, end_with_parent, exit_code, write_json
 from renderih_lib.scales import NAMES, scale_by_name
 from renderih_lib.train import evaluate
 from renderih_lib.train.curves import tensorboard
@@ -79,11 +78,11 @@ def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = mat
     sources = {role: site.source(role, hands) for role in roles_of(run)}
     counts = image_counts(run, {role: len(source.dataset) for role, source in sources.items()})
     encoder = "" if run.after else _encoder(site)
-    plan = {"network": site.sizes.network, "changes": dict(run.changes), "hands": hands.right.name}
-    plan |= {"encoder": encoder, "after": finished_key(site.out / f"{run.after}-{seed}") if run.after else ""}
-    plan |= {"settings": asdict(settings), "counts": counts}
-    plan |= {"sets": {role: contents(sources[role]) for role in (*counts, *TESTS)}}
-    key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
+    before = finished_key(site.out / f"{run.after}-{seed}") if run.after else ""
+    computed = {"network": site.sizes.network, "changes": dict(run.changes), "hands": hands.right.name}
+    computed |= {"encoder": encoder, "after": before, "settings": asdict(settings), "counts": counts}
+    computed |= {"sets": {role: contents(sources[role]) for role in (*counts, *TESTS)}}
+    key = hashlib.sha256(json.dumps(computed, sort_keys=True).encode()).hexdigest()[:12]
     if finished_key(folder) == key:
         return True
     model = TransHand(hands, site.sizes.network, seed=seed, **run.changes)
@@ -107,11 +106,7 @@ def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = mat
     if team.leads:
         save_weights(model, folder / FILE, hands, preset=site.sizes.network, changes=dict(run.changes))
         model = load_model(folder, hands).to(site.device)
-        even = np.linspace(0, len(data) - 1, min(len(data), _MEAN_POSE_IMAGES)).astype(int)
-        constants = {
-            "mean_pose": evaluate.mean_pose(Subset(data, even), bone=settings.bone),
-            "constant_hand": evaluate.canonical_hand(hands),
-        }
+        constants = never_looking(data, hands, settings)
         tests = {}
         for role in TESTS:
             answers = measured(model, site.images(role, hands), settings, constants)
@@ -156,6 +151,15 @@ def finished_key(folder: Path) -> str:
         return ""
 
 
+def never_looking(data: Dataset, hands: HandPair, settings: TrainSettings) -> dict[str, Constant]:
+    """The answers beside a network's: the mean pose of what it learned from, and the resting hand."""
+    even = np.linspace(0, len(data) - 1, min(len(data), _MEAN_POSE_IMAGES)).astype(int)
+    return {
+        "mean_pose": evaluate.mean_pose(Subset(data, even), bone=settings.bone),
+        "constant_hand": evaluate.canonical_hand(hands),
+    }
+
+
 def measured(
     model: TransHand, data: Dataset, settings: TrainSettings, constants: dict[str, Constant]
 ) -> dict[str, Predictions]:
@@ -177,9 +181,7 @@ def keep(answers: dict[str, Predictions], role: str, folder: Path) -> None:
     errors = image_errors(predictions)
     errors |= {f"mean_pose_{name}": values for name, values in image_errors(answers["mean_pose"]).items()}
     known = {name: getattr(predictions, name) for name in ("pose_ids", "ids", "mask_iou")}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **errors, **known)
-    write_atomic(folder / f"errors-{role}.npz", buffer.getvalue())
+    write_arrays(folder / f"errors-{role}.npz", errors | known)
     predictions.save(folder / f"predictions-{role}.npz", half=True)
 
 
@@ -241,14 +243,12 @@ def run_all(runs: list[tuple[Experiment, int]], site: Site, jobs: int, deadline:
 def _begin(threads: int) -> None:
     """Prepare a worker process, which must not outlive a command that was killed."""
     torch.set_num_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent(_save)
 
 
-def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os.kill(os.getpid(), signal.SIGTERM)  # a training saves its run
+def _save() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)  # the training saves its run
     time.sleep(_SAVING_SECONDS)
-    os._exit(1)  # the pool would wait for work for ever
 
 
 def _unless_late(run: Experiment, seed: int, site: Site, deadline: float) -> bool:
@@ -264,7 +264,8 @@ def _main(options: argparse.Namespace) -> None:
     chosen = planned(sizes)
     if options.experiment != "all":
         chosen = [experiment_by_name(name) for name in options.experiment.split(",")]
-    seeds = range(sizes.experiment_seeds) if options.seed == "all" else [int(options.seed)]
+    several = range(options.first_seed, options.first_seed + sizes.experiment_seeds)
+    seeds = several if options.seed == "all" else [int(options.seed)]
     runs = [(run, seed) for seed in seeds for run in chosen]
     with processes(options.device) as team:
         if team.size > 1 and options.jobs > 1:
@@ -288,7 +289,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--experiment", required=True, help="names with commas (train/experiments.py), or all"
     )
-    parser.add_argument("--seed", default="0", help="a number, or all of the scale's")
+    parser.add_argument("--seed", default="0", help="a number, or all: as many as the scale has")
+    parser.add_argument("--first-seed", type=int, default=0, help="of all")
     parser.add_argument("--scale", choices=NAMES, default="demo")
     parser.add_argument("--datasets", type=Path, required=True, help="folder of rendered datasets")
     parser.add_argument("--data-root", default="", help="folder of the real datasets, where there are any")

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from renderih_lib.hand.open_hand import load_arrays
 from renderih_lib.hand.skeleton import FINGERS
-from renderih_lib.render.shards import write_atomic
+from renderih_lib.render.shards import write_arrays, write_atomic
 from renderih_lib.render.skin.fields import common_folds
 from renderih_lib.render.skin.relief import height_from_normals, normals_from_height
 from renderih_lib.render.skin.texels import SkinTexels, skin_texels
@@ -50,10 +50,8 @@ def write_skin(path: Path, maps: SkinMaps, made: dict | None = None) -> None:
     Args:
         made: what the skin was made from, for `made_from`.
     """
-    buffer = io.BytesIO()
     arrays = {name: np.round(values, 3).astype(np.float16) for name, values in maps._asdict().items()}
-    np.savez_compressed(buffer, made=json.dumps(made, sort_keys=True), **arrays)
-    write_atomic(path, buffer.getvalue())
+    write_arrays(path, {"made": json.dumps(made, sort_keys=True)} | arrays)
 
 
 def read_skin(path: Path) -> SkinMaps:
