@@ -158,20 +158,23 @@ def judge(claim: Claim, results: Path) -> Verdict:
     values = {name: _nested(metrics, name) for name in (left, right) if isinstance(name, str)}
     effect = _effect(metrics, left)
     missing = [name for name, value in values.items() if value is None]
-    if missing and not effect:
+    scale = _scale_of(folder)
+    if effect:
+        shown = _of_effect(effect)
+    else:  # only an effect knows that its data is real
+        told = "" if claim.data == "real" else claim.data
+        shown = {} if missing else {"data": told, "scale": scale} | _of(values)
+    scale = shown.get("scale", scale)
+    small = scale in NAMES and NAMES.index(scale) < NAMES.index(claim.scale)
+    if small or (claim.data == "real" and shown.get("data") != "real"):
+        return Verdict(
+            claim, "not run", f"needs scale {claim.scale}" if small else "needs the real data", **shown
+        )
+    if missing:
         lacks = f"{claim.notebook} measured no {' and no '.join(missing)}"
-        return Verdict(claim, "not run", "needs the real data" if claim.data == "real" else lacks)
-    told = "" if claim.data == "real" else claim.data  # only an effect knows that its data is real
-    shown = {"data": told, "scale": _scale_of(folder)} | (_of_effect(effect) if effect else _of(values))
-    verdict, note = "not run", "too few images for an interval"
-    if not missing:
-        holds = _COMPARISONS[comparison](values[left], values.get(right, right))
-        verdict, note = "held" if holds else "did not hold", ""
-    if shown["scale"] in NAMES and NAMES.index(shown["scale"]) < NAMES.index(claim.scale):
-        verdict, note = "not run", f"needs scale {claim.scale}"
-    elif claim.data == "real" and shown["data"] != "real":
-        verdict, note = "not run", "needs the real data"
-    return Verdict(claim, verdict, note, **shown)
+        return Verdict(claim, "not run", "too few images for an interval" if effect else lacks, **shown)
+    holds = _COMPARISONS[comparison](values[left], values.get(right, right))
+    return Verdict(claim, "held" if holds else "did not hold", **shown)
 
 
 def _effect(metrics: dict, name: str) -> dict | None:

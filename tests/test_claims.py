@@ -123,6 +123,17 @@ def test_an_effect_knows_its_own_scale(results):
     assert judge(a_claim(("gain.low", ">", 0), scale="paper"), results).note == "needs scale paper"
 
 
+def test_a_number_that_a_small_scale_leaves_out_needs_the_larger_one(results):
+    """Points of a curve are left out on purpose there; at the claim's own scale a missing number is a fault."""
+    write_scale(results, "demo")
+    found = judge(a_claim(("absent", "<", 1), scale="gpu", data="stand-in"), results)
+    assert (found.verdict, found.note) == ("not run", "needs scale gpu")
+    assert (found.measured, found.data, found.scale) == ("", "", "")
+    write_scale(results, "gpu")
+    found = judge(a_claim(("absent", "<", 1), scale="gpu", data="stand-in"), results)
+    assert (found.verdict, found.note) == ("not run", "01_topic measured no absent")
+
+
 def test_without_provenance_the_folders_name_is_the_scale(results):
     demo = results.rename(results.parent / "demo")
     assert judge(a_claim(("small", "<", "big"), scale="gpu"), demo).note == "needs scale gpu"

@@ -725,7 +725,7 @@ spacing = pd.DataFrame(
 run.table(
     spacing,
     "anchor_spacing",
-    caption="How the anchors are spread. Counts of the released file: our fact sheet.",
+    caption="How the anchors are spread. Counts of the released file are written down here, not measured.",
 )
 
 # %% [markdown]

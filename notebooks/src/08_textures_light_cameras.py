@@ -628,11 +628,10 @@ for eye in tracks.reshape(-1, 3):
 figure = plt.figure(figsize=(6, 5.4))
 axis = figure.add_subplot(projection="3d")
 around = 0.7 * track_directions(90)
-for number, (circle, cameras) in enumerate(zip(around, tracks, strict=True)):
-    axis.plot(*np.concatenate([circle, circle[:1]])[:, [0, 2, 1]].T, color=f"C{number}", lw=1)
-    axis.scatter(
-        *cameras[:, [0, 2, 1]].T, color=f"C{number}", s=18, label=f"track tilted {TRACK_TILTS[number]}°"
-    )
+shades = ("#222222", "#7B2D8B", "#009E73", "#BBBBBB")  # dark to light, none that of a hand
+for circle, cameras, tilt, shade in zip(around, tracks, TRACK_TILTS, shades, strict=True):
+    axis.plot(*np.concatenate([circle, circle[:1]])[:, [0, 2, 1]].T, color=shade, lw=1)
+    axis.scatter(*cameras[:, [0, 2, 1]].T, color=shade, s=18, label=f"track tilted {tilt}°")
 for vertices, color in zip((hands - hands.mean(0)).reshape(2, -1, 3), viz.HAND_COLORS, strict=True):
     axis.scatter(*vertices[::2, [0, 2, 1]].T, color=color, s=0.4)
 ticks = [-0.5, 0, 0.5]
