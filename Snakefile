@@ -179,7 +179,7 @@ rule skins:
         f"{SKINS}/skins.json",
     params:
         seed=SEED,
-    priority: 10
+    priority: 18
     shell:
         "{PYTHON:q} -m renderih_lib.render.skin.baking --count {SIZES.textures} --size {SIZES.texture_size}"
         " --seed {params.seed} --out {SKINS:q}"
@@ -196,7 +196,7 @@ rule panorama:
         name=r"(room|sky|dome)-\d{4}",
     params:
         seed=SEED,
-    priority: 12
+    priority: 18
     shell:
         "{PYTHON:q} -m renderih_lib.render.panoramas --name {wildcards.name} --width {SIZES.panorama_width}"
         " --seed {params.seed} --out {PLACES:q} --threads {threads}"
@@ -219,7 +219,7 @@ rule plan:
         dataset="|".join(DATASETS),
     params:
         seed=SEED,
-    priority: 10
+    priority: 17
     shell:
         "{PYTHON:q} -m renderih_lib.render.plan --poses {input.poses:q} --skins {SKINS:q} --environments {PLACES:q}"
         " --out {output:q} --dataset {wildcards.dataset} --scale {SIZES.name} --seed {params.seed}"
@@ -240,7 +240,8 @@ rule shard:
         device=DEVICE,
         folder=lambda wildcards: f"{RESULTS}/datasets/{wildcards.dataset}",
         number=lambda wildcards: int(wildcards.shard),
-    priority: 5
+    # Those first that notebook 12 waits for, which takes longest.
+    priority: lambda wildcards: 17 if wildcards.dataset.startswith("studio") else 5
     retries: 1
     shell:
         "{PYTHON:q} -m renderih_lib.render.worker --plan {input.plan:q} --shard {params.number} --out {params.folder:q}"

@@ -2,7 +2,7 @@
 # # 12 · Training
 #
 # **Question** Can TransHand, from random weights, learn two-hand pose from the images that we rendered? ·
-# **Paper** sections 4 and 5.1, Eq. 10-12 · **Needs** the rendered sets `studio-train` and `studio-test` (notebook 09 shows them) ·
+# **Paper** sections 4 and 5.1, Eq. 10-12 · **Needs** InterHand2.6M or its stand-in, the rendered `studio` sets (09_cycles_rendering) ·
 # **Takes** about 25 minutes at demo on one core
 #
 # You will see the three losses of the paper written out in a line or two each, augmentation that keeps labels exact, how
@@ -28,10 +28,8 @@ import torch
 
 # %%
 from renderih_lib import metrics, repro, viz
-from renderih_lib.data.rendered import RenderedDataset
 from renderih_lib.data.samples import SampleBatch
-from renderih_lib.data.stream import crops
-from renderih_lib.hand.pair import open_hand_pair
+from renderih_lib.data.sources import hands_of
 from renderih_lib.nets.transhand import TransHand
 from renderih_lib.train import evaluate, losses
 from renderih_lib.train.augment import Augmentation, augment
@@ -40,6 +38,7 @@ from renderih_lib.train.curves import LiveCurves, draw_curves
 from renderih_lib.train.loop import train
 from renderih_lib.train.mixture import Mixture, Subset, batch_indices
 from renderih_lib.train.settings import TrainSettings, best_precision
+from renderih_lib.train.site import Site
 
 # %%
 run = repro.start("12_training", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
@@ -49,28 +48,33 @@ print(f"training on {device}, {torch.get_num_threads()} threads")
 # %% [markdown]
 # ## The images
 #
-# The `studio` domain stands in for InterHand2.6M, from which the paper's networks learn most: people who sit upright in a
-# dome of lamps and cameras. (Synthetic images join in notebooks 15 and 16; real ones,
-# if you have them, from notebook 14 on.) Persons, poses and domes of the test set are
-# not in the training set. Images are kept a quarter larger than the network's input, so that augmentation has pixels to
-# draw from.
+# The paper's networks learn most from InterHand2.6M. Where it is not on your disk, the `studio` domain stands in: people
+# who sit upright in a dome of lamps and cameras. (Synthetic images join in notebooks 15 and 16.) Persons, poses and domes
+# of the stand-in's test set are not in its training set. Images are kept a quarter larger than the network's input, so
+# that augmentation has pixels to draw from.
 
 # %%
-hands = open_hand_pair()
-size = run.sizes.image_size
-train_shards, test_shards = (
-    RenderedDataset(run.input("datasets", f"studio-{name}"), hands) for name in ("train", "test")
-)
-workers = os.cpu_count() if len(train_shards) > 50_000 else 0
-train_set, test_set = (crops(data, 5 * size // 4, workers=workers) for data in (train_shards, test_shards))
+ROLES = "interhand26m-train", "interhand26m-test"
+hands, size = hands_of(ROLES, data_root), run.sizes.image_size
+site = Site(run.sizes, run.input("datasets"), run.results, data_root)
+train_set, all_tests = (site.images(role, hands) for role in ROLES)
+learned_from, tested_on = (site.source(role, hands) for role in ROLES)
+
 
 # %%
-train_poses, test_poses = (set(data.rows["pose_id"].tolist()) for data in (train_shards, test_shards))
-assert not train_poses & test_poses, f"poses {sorted(train_poses & test_poses)[:5]} are in both sets"
-print(
-    f"{len(train_set)} training images of {len(train_poses)} poses, "
-    f"{len(test_set)} test images of {len(test_poses)} other poses"
-)
+def evenly(count: int, most: int) -> np.ndarray:
+    """Indices of at most `most` of `count` things, in equal steps."""
+    return np.linspace(0, count - 1, min(count, most)).astype(int)
+
+
+# %%
+test_set = all_tests[evenly(len(all_tests), 2_000)]
+test_poses = set(test_set.pose_ids.tolist())
+if not learned_from.real:  # the real sets are split by their makers
+    shared = test_poses & set(learned_from.dataset.rows["pose_id"].tolist())
+    assert not shared, f"poses {sorted(shared)[:5]} are in both sets"
+print(f"{len(train_set)} training images of {learned_from.name}")
+print(f"{len(test_set)} test images of {tested_on.name}, {len(test_poses)} other poses")
 
 # %% [markdown]
 # ## Augmentation that stays true
@@ -81,7 +85,7 @@ print(
 
 # %%
 augmentation = Augmentation(rotation=np.pi / 4)
-chosen = train_set[np.arange(0, len(train_set), max(1, len(train_set) // 6))[:6]]
+chosen = train_set[evenly(len(train_set), 6)]
 images, labels = augment(chosen, augmentation, run.rng("look"), size)
 
 # %%
@@ -120,15 +124,16 @@ with torch.no_grad():
     said = model.eval()(images)
 
 # %%
-smooth = 0.0  # Eq. 12
+smooth, known_mesh = 0.0, labels.mesh_valid  # Eq. 12
 for side, hand in enumerate(hands.hands):
     a, b, c = target.vertices[:, side, hand.faces].unbind(2)
     normal = torch.nn.functional.normalize(torch.linalg.cross(b - a, c - a), dim=-1)
     p, q, r = said.vertices[:, side, hand.faces].unbind(2)
-    smooth += sum((edge * normal).sum(-1).abs().sum() for edge in (q - p, r - q, p - r))
+    terms = sum((edge * normal).sum(-1).abs() for edge in (q - p, r - q, p - r))
+    smooth += terms[known_mesh[:, side]].sum()
 ours = {
-    "joints_3d": (said.keypoints - target.keypoints).abs().sum(),  # Eq. 10, d = 3D
-    "mesh_2d": (said.vertices_2d - target.vertices_2d).abs().sum(),  # Eq. 11, d = 2D
+    "joints_3d": (said.keypoints - target.keypoints).abs()[labels.keypoint_valid].sum(),  # Eq. 10, d = 3D
+    "mesh_2d": (said.vertices_2d - target.vertices_2d).abs()[known_mesh].sum(),  # Eq. 11, d = 2D
     "smooth": smooth,
 }
 
@@ -144,8 +149,8 @@ print({name: round(float(value), 1) for name, value in as_written.items()}, "per
 
 # %%
 terms = losses.loss_terms(said, target, model.faces)
-points = 2 * target.keypoints.shape[2] * 3  # hands, keypoints, coordinates
-assert torch.isclose(terms["joints_3d"] * points, as_written["joints_3d"], rtol=1e-4)
+coordinates = 3 * labels.keypoint_valid.sum() / len(images)  # of an image
+assert torch.isclose(terms["joints_3d"] * coordinates, as_written["joints_3d"], rtol=1e-4)
 print({name: round(float(value), 4) for name, value in terms.items()})
 
 # %% [markdown]
@@ -182,7 +187,8 @@ run.show(
 # beat before anything else is said about it.
 
 # %%
-constant_answer = evaluate.mean_pose(train_set, bone=None)
+many = Subset(train_set, evenly(len(train_set), 4_000))
+constant_answer = evaluate.mean_pose(many, bone=None)
 precision = best_precision(device)
 
 
@@ -270,10 +276,18 @@ settings = TrainSettings.preset(
     seed=run.seed,
     precision=precision,
 )
-pd.DataFrame(dataclasses.asdict(settings).items(), columns=["setting", "value"]).astype(str)
+run.table(
+    pd.json_normalize(dataclasses.asdict(settings))
+    .T.set_axis(["value"], axis=1)
+    .rename_axis("setting")
+    .astype(str),
+    "settings",
+    caption="All settings of the run (`train/settings.py`). `weights` are those of the loss terms, `form` how each is counted, "
+    "`augmentation` the ranges of the first section.",
+)
 
 # %%
-known = Subset(train_set, np.arange(min(len(train_set), len(test_set))))  # for comparison
+known = Subset(train_set, evenly(len(train_set), len(test_set)))  # for comparison
 
 
 def errors(network) -> dict[str, float]:
@@ -330,8 +344,9 @@ result = pd.DataFrame(rows).T.rename_axis("what")
 run.table(
     result.round(3),
     "result",
-    caption=f"{len(test_set)} test images of {len(test_poses)} poses not seen in training; mm, middle MCP root. "
-    "`swapped`: share of images whose hands fit better when exchanged.",
+    caption=f"{len(test_set)} test images of {tested_on.name}, {len(test_poses)} poses not seen in training; mm, middle MCP "
+    "root. `swapped`: share of images whose hands fit better when exchanged. A low CDev may mean hands that are too small: "
+    "see the mean pose, whose SMPJPE is large because its bones are short (18_generalization).",
 )
 
 # %%
@@ -415,7 +430,7 @@ def short_run(plan: TrainSettings) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         train(network, at_hand, plan, folder)
     found = measured(network, bone=plan.bone)
-    constant = evaluate.constant(found, evaluate.mean_pose(train_set, bone=plan.bone))
+    constant = evaluate.constant(found, evaluate.mean_pose(many, bone=plan.bone))
     said, never = evaluate.summary(found), evaluate.summary(constant)
     numbers = {name: said[name] for name in ("mpjpe_mm", "pa_mpjpe_mm", "mrrpe_mm")}
     return numbers | {"mean_pose_mm": never["mpjpe_mm"], "ratio": said["mpjpe_mm"] / never["mpjpe_mm"]}
@@ -438,6 +453,8 @@ print(f"lowest error against the mean pose in so few steps: {best}, {compared[be
 run.write_metrics(
     {
         "device": device,
+        "data": tested_on.name,
+        "real": learned_from.real and tested_on.real,
         "train_images": len(train_set),
         "test_images": len(test_set),
         "test_poses": len(test_poses),
