@@ -251,8 +251,8 @@ def index_page(manifest: Manifest) -> str:
     head = ["# Data", "", "Everything runs without these; `make data-check` prints what was found.", ""]
     table = ["| asset | licence | needed for | without it |", "|---|---|---|---|", *rows, ""]
     overlays = (
-        "`READER_OVERLAYS=FOLDER .venv/bin/pytest tests/data/test_reader.py` draws what readers find in the small "
-        "trees of the tests."
+        "Pages of datasets that have a reader show what it finds in the small trees of the tests;\n"
+        "`READER_OVERLAYS=figures/readers .venv/bin/pytest tests/data -k looked_at` draws these pictures."
     )
     return "\n".join([*head, *table, overlays, ""])
 

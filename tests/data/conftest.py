@@ -18,6 +18,7 @@ from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.cameras import framing, look_at, project, to_camera
 from renderih_lib.render.raster import rasterize
 from renderih_lib.render.shards import flat_column, write_shard
+from tests.data.trees import COLORS
 
 _spec = importlib.util.spec_from_file_location(
     "pose_fixtures", Path(__file__).parents[1] / "pose" / "conftest.py"
@@ -116,6 +117,8 @@ def _image(rng, hands, mesh, number: int) -> dict:
     parts[:2] = 35  # a prop: belongs to no hand
     keypoints = to_camera(mesh.keypoints[0].numpy(), R, t)
     pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    for side, layer in enumerate(drawn):
+        pixels[(nearest == side) & (layer.face >= 0)] = COLORS[side]
     members = {"image": pixels, "parts": parts, "right": alone[0], "left": alone[1], "depth": parts}
     return {
         "members": {name: _png(array) for name, array in members.items()},

@@ -20,6 +20,7 @@ from renderih_lib.hand.mano import load_mano_pair
 from renderih_lib.hand.skeleton import KEYPOINT_NAMES
 from renderih_lib.pose.library import load_pose_library
 from renderih_lib.render.cameras import framing, look_at
+from tests.data.overlays import draw_labels
 from tests.data.trees import on_hand, picture
 
 WIDTH, HEIGHT = 192, 128
@@ -202,6 +203,10 @@ def test_the_mesh_covers_the_hands_of_the_picture(written, mano):
         pixels = pixels[:, :2] / pixels[:, 2:]
         assert on_hand(sample.image, pixels).any(1).mean() > 0.88
         assert on_hand(sample.image, pixels + [12, 0]).any(1).mean() < 0.75
+
+
+def test_labels_can_be_looked_at(written, mano, tmp_path):
+    draw_labels(InterHand26M(written[0], "train", mano, interacting="any"), "interhand26m", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,19 @@
 """What every reader of a dataset does: labels in place, meshes only with MANO, faults as one clear error."""
 
 import dataclasses
-import os
 import pickle
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.colors import to_rgb
-from PIL import Image
 
-from renderih_lib import viz
 from renderih_lib.data.crops import cropped
 from renderih_lib.data.reader import Reader, camera_matrix
 from renderih_lib.data.samples import collate
 from renderih_lib.hand.skeleton import SIDES
+from tests.data.overlays import draw_labels
 from tests.data.trees import LAYOUTS, share_on_hand
 
 
@@ -196,16 +192,5 @@ def test_the_hands_of_a_sample_are_right_and_left(written, mano_hands):
 
 
 def test_labels_can_be_looked_at(written, mano_hands, tmp_path):
-    """Keypoints over grey crops; READER_OVERLAYS=FOLDER keeps the sheets, one for each layout."""
     asset, root, _ = written
-    samples = [cropped(sample) for sample in LAYOUTS[asset].reader(root, mano_hands) if sample.valid.any()]
-    greys = [np.repeat(sample.image.mean(-1, keepdims=True).astype(np.uint8), 3, -1) for sample in samples]
-    figure = viz.sheet(greys, titles=[sample.sample_id for sample in samples], title_size=4)
-    for axis, sample in zip(figure.axes, samples, strict=False):
-        viz.draw_keypoints(axis, np.where(sample.known[..., None], sample.pixels, np.nan))
-    path = Path(os.environ.get("READER_OVERLAYS", tmp_path)) / f"{asset}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    drawn = np.asarray(Image.open(path).convert("RGB"))
-    shown = [(drawn == np.round(255 * np.array(to_rgb(c)))).all(-1).any() for c in viz.HAND_COLORS]
-    assert shown == np.any([sample.valid for sample in samples], axis=0).tolist()
+    draw_labels(LAYOUTS[asset].reader(root, mano_hands), asset, tmp_path)

@@ -13,6 +13,7 @@ from renderih_lib.data.export_shots import read_shots
 from renderih_lib.data.rendered import RenderedDataset
 from renderih_lib.data.renderih_release import RenderIHRelease
 from renderih_lib.hand.mano import load_mano_pair
+from tests.data.overlays import draw_labels
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,10 @@ def test_pixels_of_the_crop_are_those_of_the_picture(release, shards, hands):
     crop = sample.image[centres[inside, 1].astype(int), centres[inside, 0].astype(int)].astype(float)
     whole = ours.image[rows[inside], columns[inside]].astype(float)
     assert np.corrcoef(crop.ravel(), whole.ravel())[0, 1] > 0.95
+
+
+def test_labels_can_be_looked_at(release, hands, tmp_path):
+    draw_labels(RenderIHRelease(release, hands), "renderih", tmp_path)
 
 
 def test_a_mesh_of_other_hands_is_left_out(release, mano_folder, hands):
