@@ -1,4 +1,7 @@
-"""Put an executed run where it is committed: notebooks/*.ipynb, figures/<notebook>/, durations and the README's results."""
+"""Put an executed run where it is committed: notebooks/*.ipynb, figures/<notebook>/, durations and the README's results.
+
+With `--experiments` the numbers of training runs instead, which may come from another machine: figures/experiments/.
+"""
 
 import argparse
 import collections
@@ -13,10 +16,13 @@ import yaml
 
 from renderih_lib.notebooks import INJECTED, notebook_from_source, sources
 from renderih_lib.readme import write_results
-from renderih_lib.repro import project_root, replacing
+from renderih_lib.repro import project_root, replacing, sha256, write_json
 from renderih_lib.reproduce import DURATIONS, stage_kind
 
 MOST_BYTES = 1_500_000  # of a committed notebook
+MOST_ARRAY_BYTES = 2_000_000  # of a committed file of a training run
+#: What `runs.json` tells of a training run, from its metrics.json.
+_ORIGIN = ("experiment", "seed", "scale", "device", "torch", "commit", "dirty", "seconds")
 
 
 def publish(results: Path, root: Path) -> list[str]:
@@ -41,6 +47,49 @@ def publish(results: Path, root: Path) -> list[str]:
             temporary.write_text(text)
         _copy_figures(path.parent, root / "figures" / name)
     return [path.parent.name for path in executed]
+
+
+def publish_experiments(results: Path, root: Path) -> list[dict]:
+    """Copy what tables need of every finished run in `results`/experiments to figures/experiments/<scale> below `root`.
+
+    That is metrics.json, and errors and predictions of up to `MOST_ARRAY_BYTES`; runs of an earlier call are replaced.
+
+    Returns:
+        what `runs.json` beside the copies says of each: where it was computed, hashes of `files`, and `left_out`.
+
+    Raises:
+        ValueError: if no run is finished, or one is of another scale than the name of the folder `results`.
+    """
+    folders = [path.parent for path in sorted((results / "experiments").glob("*/metrics.json"))]
+    if not folders:
+        raise ValueError(
+            f"{results} has no finished experiment: run `make experiments SCALE={results.name}` first"
+        )
+    runs = [_experiment(folder) for folder in folders]
+    if wrong := [run for run in runs if run["scale"] != results.name]:
+        raise ValueError(
+            f"{wrong[0]['folder']} is of scale {wrong[0]['scale']}, in a folder of {results.name}"
+        )
+    target = root / "figures" / "experiments" / results.name
+    shutil.rmtree(target, ignore_errors=True)
+    for run, folder in zip(runs, folders, strict=True):
+        (target / folder.name).mkdir(parents=True)
+        for name in run["files"]:
+            shutil.copyfile(folder / name, target / folder.name / name)
+    write_json(target / "runs.json", runs)
+    return runs
+
+
+def _experiment(folder: Path) -> dict:
+    metrics = json.loads((folder / "metrics.json").read_text())
+    arrays = sorted([*folder.glob("errors-*.npz"), *folder.glob("predictions-*.npz")])
+    small = [path for path in arrays if path.stat().st_size <= MOST_ARRAY_BYTES]
+    return {
+        "folder": folder.name,
+        **{name: metrics.get(name) for name in _ORIGIN},
+        "files": {path.name: sha256(path) for path in (folder / "metrics.json", *small)},
+        "left_out": [path.name for path in arrays if path not in small],
+    }
 
 
 def presentable(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -79,20 +128,30 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m renderih_lib.publish", description=__doc__)
     parser.add_argument("--scale", default="demo")
     parser.add_argument("--out-dir", default="runs")
+    parser.add_argument("--experiments", action="store_true", help="the training runs, and no notebook")
     options = parser.parse_args(arguments)
     root = project_root()
     results = root / options.out_dir / options.scale
     try:
-        names = publish(results, root)
-        write_results(root)
+        print(_experiments_published(results, root) if options.experiments else _published(results, root))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    record_durations(results)
-    print(
-        f"{len(names)} notebooks from {options.out_dir}/{options.scale} are in notebooks/, their figures in figures/"
-    )
     return 0
+
+
+def _published(results: Path, root: Path) -> str:
+    names = publish(results, root)
+    write_results(root)
+    record_durations(results)
+    return f"{len(names)} notebooks of {results.name} are in notebooks/, their figures in figures/"
+
+
+def _experiments_published(results: Path, root: Path) -> str:
+    runs = publish_experiments(results, root)
+    left = sum(len(run["left_out"]) for run in runs)
+    more = f", without {left} files of over {MOST_ARRAY_BYTES / 1e6:g} MB" if left else ""
+    return f"{len(runs)} runs are in figures/experiments/{results.name}{more}"
 
 
 if __name__ == "__main__":

@@ -149,6 +149,46 @@ def test_nothing_executed_is_an_error(tmp_path):
         publish.publish(tmp_path, tmp_path)
 
 
+def a_training_run(results, name, **told):
+    folder = results / "experiments" / name
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps({"scale": results.name, "device": "a GPU"} | told))
+    for kind, size in (("errors-a", 10), ("predictions-a", 20), ("predictions-b", 21)):
+        (folder / f"{kind}.npz").write_bytes(size * b"x")
+    (folder / "model.safetensors").touch()
+    return folder
+
+
+def test_of_training_runs_the_numbers_are_published_with_their_origin(tmp_path, monkeypatch):
+    """Weights, large files and unfinished runs stay; a second call replaces the first."""
+    monkeypatch.setattr(publish, "MOST_ARRAY_BYTES", 20)
+    results = tmp_path / "runs" / "gpu"
+    folder = a_training_run(results, "real-0", commit="0123", torch="2.13")
+    (a_training_run(results, "real-1") / "metrics.json").unlink()
+    (told,) = publish.publish_experiments(results, tmp_path)
+    target = tmp_path / "figures/experiments/gpu"
+    assert {path.name for path in (target / "real-0").iterdir()} == set(told["files"])
+    assert set(told["files"]) == {"metrics.json", "errors-a.npz", "predictions-a.npz"}
+    assert told["left_out"] == ["predictions-b.npz"] and not (target / "real-1").exists()
+    assert (told["device"], told["commit"], told["torch"]) == ("a GPU", "0123", "2.13")
+    assert json.loads((target / "runs.json").read_text()) == [told]
+    folder.rename(folder.with_name("mixed-0"))
+    publish.publish_experiments(results, tmp_path)
+    assert {path.name for path in target.iterdir()} == {"mixed-0", "runs.json"}
+
+
+def test_training_runs_of_another_scale_replace_nothing(tmp_path):
+    results = tmp_path / "runs" / "gpu"
+    with pytest.raises(ValueError, match="no finished experiment: run `make experiments SCALE=gpu`"):
+        publish.publish_experiments(results, tmp_path)
+    a_training_run(results, "real-0")
+    publish.publish_experiments(results, tmp_path)
+    a_training_run(results, "real-1", scale="demo")
+    with pytest.raises(ValueError, match="real-1 is of scale demo, in a folder of gpu"):
+        publish.publish_experiments(results, tmp_path)
+    assert (tmp_path / "figures/experiments/gpu/real-0/errors-a.npz").is_file()
+
+
 def test_durations_are_those_of_the_run(project, monkeypatch, tmp_path):
     durations = tmp_path / "durations.yaml"
     durations.write_text("# Measured.\ndemo:\n  a: 1.0\n")
