@@ -10,7 +10,6 @@ import subprocess
 import time
 from pathlib import Path
 
-from renderih_lib.notebooks import library_files
 from renderih_lib.repro import Run, project_root, sha256
 
 PACKAGES = (
@@ -64,6 +63,8 @@ def notebook_record(
 
 def library_digest(source: Path) -> str:
     """SHA-256 over the library files that a notebook's source imports, directly or not."""
+    from renderih_lib.notebooks import library_files  # jupytext: a GPU machine may lack it
+
     package = Path(__file__).parent
     listing = "".join(f"{path.relative_to(package)} {sha256(path)}\n" for path in library_files(source))
     return hashlib.sha256(listing.encode()).hexdigest()

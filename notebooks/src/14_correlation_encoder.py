@@ -29,7 +29,7 @@ from renderih_lib.nets.coarsening import mesh_pyramid
 from renderih_lib.nets.transhand import TransHand, upsampled
 from renderih_lib.train import comparison, evaluate, figures, tables
 from renderih_lib.train.augment import NO_AUGMENTATION, augment
-from renderih_lib.train.experiments import EXPERIMENTS, taught_by
+from renderih_lib.train.experiments import EXPERIMENTS, compared_roles
 from renderih_lib.train.site import test_set
 from renderih_lib.train.weights import load_model
 
@@ -63,7 +63,7 @@ run.table(setup, "setup", caption=f"The experiments at scale {scale}, and the im
 # $W$ and its bias to zero: both must say the same, and the matrices are all that the two differ by.
 
 # %%
-hands, preset = hands_of(taught_by(EXPERIMENTS["real"]), data_root), run.sizes.network
+hands, preset = hands_of(compared_roles(EXPERIMENTS["real"]), data_root), run.sizes.network
 connected = TransHand(hands, preset, seed=run.seed).eval()
 baseline = TransHand(hands, preset, seed=run.seed + 1, lateral=False).eval()
 shared = {name: value for name, value in connected.state_dict().items() if ".correlate.lateral." not in name}
@@ -243,9 +243,10 @@ run.show(
 # ## Attention maps
 #
 # In the last block: where does a vertex near the right index finger's tip look? Attention is over the *sum* of both hands, so
-# it is drawn on the right hand. How strongly each vertex of the left hand moves that point is its gradient, drawn on
-# the left hand: the spot that stands out there is the vertex of the same number, since the connection adds vertex to
-# vertex. Three test images, from the least to the most overlap of the hands that was measured.
+# it is drawn on the right hand: the true one, or the predicted one where nobody knows the true mesh. How strongly each
+# vertex of the left hand moves that point is its gradient, drawn on the left hand: the spot that stands out there is the
+# vertex of the same number, since the connection adds vertex to vertex. Three test images, from the least to the most
+# overlap of the hands that was measured.
 
 # %%
 last, template = model.blocks[-1].correlate, hands.right.template
@@ -268,23 +269,39 @@ def strengths(number: int) -> list[np.ndarray]:
 overlap = np.nan_to_num(few.mask_iou.numpy())
 chosen = np.argsort(overlap, kind="stable")[[0, len(few) // 2, -1]]
 
+
+# %%
+def meshes_of(name: str) -> np.ndarray:
+    """What the first seed of an experiment says about the pictures above: (B, 2, V, 3) metres."""
+    network = load_model(run.input("experiments", f"{name}-{run.seed}"), hands)
+    return evaluate.predict(
+        network, few, size, bone=None, precision="float32", vertices=True
+    ).predicted_vertices
+
+
+meshed = bool(few.mesh_valid.all())
+shapes = few.vertices.numpy() if meshed else meshes_of("real")
+
 # %%
 lines, names = [], []
 for number in chosen:
-    true = few.vertices[number].numpy()
+    shape = shapes[number]
     colors = [figures.shades(s, c) for s, c in zip(strengths(number), viz.HAND_COLORS, strict=True)]
-    surfaces = [viz.Surface(v, h.faces.numpy(), c) for v, h, c in zip(true, hands.hands, colors, strict=True)]
+    surfaces = [
+        viz.Surface(v, h.faces.numpy(), c) for v, h, c in zip(shape, hands.hands, colors, strict=True)
+    ]
     views = list(figures.CAMERA_VIEWS.values())[:2]
-    mark = true[:1, int(hands.right.tip_vertices[1])]
+    mark = shape[:1, int(hands.right.tip_vertices[1])]
     drawn = [viz.picture(surfaces, view=view, points=mark, point_radius=4) for view in views]
     lines.append([few.images[number].permute(1, 2, 0).numpy(), *drawn])
-    names.append(f"IoU {overlap[number]:.2f}")
+    names.append(f"IoU {overlap[number]:.2f}" if few.mask_iou[number].isfinite() else "IoU unknown")
 
 # %%
 run.show(
     figures.picture_table(lines, names, ["image", *list(figures.CAMERA_VIEWS)[:2]], width=2.4),
     "attention",
-    caption="A vertex near the tip of the right index finger (violet dot where visible), on the true hands. Right hand, grey to "
+    caption="A vertex near the tip of the right index finger (violet dot where visible), on the "
+    f"{'true' if meshed else 'predicted'} hands. Right hand, grey to "
     "orange: where its attention goes. Left hand, grey to blue: how strongly that vertex of the left hand moves it; "
     "the spot there is the vertex of the same number. From the least to the strongest 2 % of each hand's vertices.",
     alt="Three test images, each with the hands from two sides, patches of orange on the right and of blue on the left hand.",
@@ -361,19 +378,19 @@ for name, effect in smoothness.items():
 
 
 # %%
-def meshes_of(name: str) -> np.ndarray:
-    """What the first seed of an experiment says about the pictures above: (B, 2, V, 3) metres."""
-    network = load_model(run.input("experiments", f"{name}-{run.seed}"), hands)
-    return evaluate.predict(
-        network, few, size, bone=None, precision="float32", vertices=True
-    ).predicted_vertices
+def true_hands(number: int) -> np.ndarray:
+    """The truth as photographed: meshes, or skeletons where it is joints alone."""
+    if meshed:
+        return figures.from_sides(few.vertices[number].numpy(), hands)[0]
+    return figures.sticks_from_sides(few.keypoints[number].numpy(), few.keypoint_valid[number].numpy())[0]
 
 
 rough, even = map(meshes_of, smooth)
 lines = [
     [
         few.images[number].permute(1, 2, 0).numpy(),
-        *(figures.from_sides(each[number], hands)[0] for each in (few.vertices.numpy(), rough, even)),
+        true_hands(number),
+        *(figures.from_sides(each[number], hands)[0] for each in (rough, even)),
     ]
     for number in chosen
 ]

@@ -99,13 +99,16 @@ def steps_of(run: Experiment, sizes: Scale) -> int:
 
 def roles_of(run: Experiment) -> list[str]:
     """Every role whose images a run needs: to learn, to be measured, or to count them."""
-    return sorted({*run.mix, *TESTS, *(OTHERS.values() if EQUAL in run.mix.values() else ())})
+    return sorted({*run.mix, *TESTS, *(OTHERS.values() if _of_equal_sets(run) else ())})
 
 
-def taught_by(run: Experiment) -> list[str]:
-    """The roles whose images went into a run's weights, those of the run it starts from included."""
-    before = taught_by(EXPERIMENTS[run.after]) if run.after else []
-    return sorted({*run.mix, *before})
+def compared_roles(run: Experiment) -> list[str]:
+    """The roles that a run, or any run that tables and figures set beside it, learns from.
+
+    Runs on as many images of each set (Tables 7 and 8) are compared with each other, all others with each other.
+    """
+    beside = (other for other in EXPERIMENTS.values() if _of_equal_sets(other) == _of_equal_sets(run))
+    return sorted({role for other in beside for role in other.mix})
 
 
 def image_counts(run: Experiment, available: Mapping[str, int]) -> dict[str, int]:
@@ -121,3 +124,7 @@ def image_counts(run: Experiment, available: Mapping[str, int]) -> dict[str, int
         else:
             counts[role] = max(1, round(share * available[role]))
     return counts
+
+
+def _of_equal_sets(run: Experiment) -> bool:
+    return EQUAL in run.mix.values()

@@ -6,9 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
+from PIL import Image, ImageDraw
 
 from renderih_lib import viz
+from renderih_lib.data.samples import Sample
 from renderih_lib.hand.pair import HandPair
+from renderih_lib.hand.skeleton import KEYPOINT_BONES
 from renderih_lib.nets.transhand import Prediction
 from renderih_lib.render.raster import rasterize
 from renderih_lib.train.comparison import Effect
@@ -30,6 +33,8 @@ CAMERA_VIEWS = {
     "from the side": viz.View((1, 0, 0), (0, -1, 0)),
     "from above": viz.View((0, -1, 0), (0, 0, 1)),
 }
+_STICK = 0.003  # metres, half as thick as a bone of a skeleton
+_ROD = [[i, (i + 1) % 4, 4 + (i + 1) % 4] for i in range(4)] + [[i, 4 + (i + 1) % 4, 4 + i] for i in range(4)]
 
 
 def style_of(name: str) -> dict:
@@ -137,6 +142,29 @@ def overlay(image: np.ndarray, pixels: np.ndarray, vertices: np.ndarray, hands: 
     return picture
 
 
+def skeletons(image: np.ndarray, pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The bones of both hands over an image (H, W, 3) uint8, those with two known ends: (H, W, 3) float in [0, 1].
+
+    Args:
+        pixels: (2, 21, 2), where each keypoint lies. known: (2, 21) bool.
+    """
+    picture = Image.fromarray(image)
+    pen, width = ImageDraw.Draw(picture), max(1, len(image) // 80)
+    for hand, ends, color in zip(pixels, known, viz.HAND_COLORS, strict=True):
+        for bone in KEYPOINT_BONES:
+            if ends[list(bone)].all():
+                pen.line([tuple(hand[end]) for end in bone], color, width)
+    return np.asarray(picture) / 255
+
+
+def true_overlay(sample: Sample, hands: HandPair) -> np.ndarray:
+    """The true hands over their image: meshes where both hands have one, else what is known of the skeletons."""
+    if not sample.meshed.all():
+        return skeletons(sample.image, sample.pixels, sample.known)
+    pixels = sample.vertices @ sample.K.T
+    return overlay(sample.image, pixels[..., :2] / pixels[..., 2:], sample.vertices, hands)
+
+
 def mask_picture(masks: np.ndarray) -> np.ndarray:
     """Masks (2, H, W) bool of both hands in their colours, mixed where they overlap, on white: (H, W, 3)."""
     weight = masks[..., None].astype(float)
@@ -168,9 +196,36 @@ def from_sides(
         viz.Surface(points, hand.faces.numpy(), color)
         for points, hand, color in zip(vertices, hands.hands, viz.HAND_COLORS, strict=True)
     ]
-    filling = vertices if scale_of is None else scale_of
+    return _sides(surfaces, vertices if scale_of is None else scale_of, size)
+
+
+def sticks_from_sides(keypoints: np.ndarray, known: np.ndarray, size: int = 220) -> list[np.ndarray]:
+    """The same of what is known of two skeletons (2, 21, 3): truth without meshes."""
+    surfaces = [
+        _sticks(hand, ends, color)
+        for hand, ends, color in zip(keypoints, known, viz.HAND_COLORS, strict=True)
+        if ends.any()
+    ]
+    return _sides(surfaces, keypoints[known], size)
+
+
+def _sides(surfaces: list[viz.Surface], filling: np.ndarray, size: int) -> list[np.ndarray]:
     extent = 1.1 * np.ptp(filling.reshape(-1, 3), axis=0).max()
     return [viz.picture(surfaces, view=v, size=(size, size), extent=extent) for v in CAMERA_VIEWS.values()]
+
+
+def _sticks(keypoints: np.ndarray, known: np.ndarray, color: str) -> viz.Surface:
+    """A square rod for each bone of a hand (21, 3) with two known ends."""
+    corners, faces = [], []
+    for start, end in (keypoints[list(bone)] for bone in KEYPOINT_BONES if known[list(bone)].all()):
+        along = end - start
+        side = np.cross(along, np.eye(3)[np.abs(along).argmin()])
+        side /= max(np.linalg.norm(side), 1e-9)
+        other = np.cross(along, side) / max(np.linalg.norm(along), 1e-9)
+        ring = _STICK * np.array([side, other, -side, -other])
+        faces += [[8 * len(corners) + i for i in face] for face in _ROD]
+        corners.append(np.concatenate([start + ring, end + ring]))
+    return viz.Surface(np.concatenate(corners), np.array(faces), color)
 
 
 def shades(strength: np.ndarray, color: str) -> np.ndarray:

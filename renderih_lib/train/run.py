@@ -5,8 +5,9 @@ runs/demo/experiments`, or `--experiment all --seed all --jobs 8 --budget-minute
 stopped. `OUT/NAME-SEED/` holds
 
 - `metrics.json`  what was run, on which data, and every number; it appears last: a run without it is not finished
-- `errors-<role>.npz`  per image of a test set: the errors of `evaluate.errors` in mm (mean over the image's hands; from
-  the middle MCP, and `wrist_...`), the same of the mean pose (`mean_pose_...`), `pose_ids`, `ids`, `mask_iou`
+- `errors-<role>.npz`  per image of a test set: `measure.all_errors` in mm (mean over the image's hands; from the middle
+  MCP and `wrist_...`; against annotated keypoints and `mesh_...`), the same of the mean pose (`mean_pose_...`),
+  `pose_ids`, `ids`, `mask_iou`
 - `predictions-<role>.npz`  keypoints, float16 (`evaluate.Predictions`)
 - `model.safetensors`  the network, float16; what is measured is the network with these rounded weights
 - `curve.jsonl`  losses by step
@@ -24,23 +25,22 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from renderih_lib import metrics
 from renderih_lib.data.sources import Source, asset_folder
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.nets.transhand import TransHand
-from renderih_lib.render.shards import write_arrays, write_atomic
+from renderih_lib.provenance import git_state
+from renderih_lib.render.shards import write_atomic
 from renderih_lib.repro import Meter, end_with_parent, exit_code, write_json
 from renderih_lib.scales import NAMES, scale_by_name
-from renderih_lib.train import evaluate
 from renderih_lib.train.curves import tensorboard
 from renderih_lib.train.distributed import current_team, mean_over, processes
-from renderih_lib.train.evaluate import Constant, Predictions
 from renderih_lib.train.experiments import (
     TESTS,
     Experiment,
@@ -51,16 +51,113 @@ from renderih_lib.train.experiments import (
     steps_of,
 )
 from renderih_lib.train.loop import train
-from renderih_lib.train.mixture import Dataset, Mixture, Subset, subset
+from renderih_lib.train.measure import all_errors, keep, means, measured, never_looking
+from renderih_lib.train.mixture import Mixture, subset
 from renderih_lib.train.settings import TrainSettings, best_precision
 from renderih_lib.train.site import Site, contents
 from renderih_lib.train.weights import FILE, load_model, load_weights, save_weights
 
-#: Errors that hang on the root, kept for both roots.
-_WRIST = ("mpjpe_mm", "smpjpe_mm", "mrrpe_mm")
-_MEAN_POSE_IMAGES = 4_000  # from which a mean pose is taken, spread evenly over the training images
-_MEASURED = 2_000  # test images at once
 _SAVING_SECONDS = 30.0  # that a run may take to save when its command was killed
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run with one seed: what it computes with, read when it is first asked for, and the steps of it."""
+
+    run: Experiment
+    seed: int
+    site: Site
+
+    @property
+    def folder(self) -> Path:
+        return self.site.out / f"{self.run.name}-{self.seed}"
+
+    @property
+    def before(self) -> Path | None:
+        """Folder of the run that it starts from."""
+        return self.site.out / f"{self.run.after}-{self.seed}" if self.run.after else None
+
+    @property
+    def unfinished(self) -> Path:
+        """Folder of checkpoints: changed data or settings begin anew."""
+        return self.folder / f"unfinished-{self.key}"
+
+    @cached_property
+    def hands(self) -> HandPair:
+        return self.site.hands(self.run)
+
+    @cached_property
+    def settings(self) -> TrainSettings:
+        return settings_of(self.run, self.seed, self.site)
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        return {role: self.site.source(role, self.hands) for role in roles_of(self.run)}
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Role -> images that it learns from."""
+        return image_counts(self.run, {role: len(source.dataset) for role, source in self.sources.items()})
+
+    @cached_property
+    def images(self) -> Mixture:
+        """What it learns from."""
+        sets = ((self.site.images(role, self.hands), count) for role, count in self.counts.items())
+        return Mixture([subset(images, count, self.seed) for images, count in sets])
+
+    @cached_property
+    def encoder(self) -> str:
+        """Folder of ImageNet weights; "" where they are not there or not the first ones."""
+        return "" if self.before else _encoder(self.site)
+
+    @cached_property
+    def key(self) -> str:
+        """Twelve digits that name all that the result follows from."""
+        computed = {"network": self.site.sizes.network, "changes": dict(self.run.changes)}
+        computed |= {"hands": self.hands.right.name, "encoder": self.encoder}
+        computed |= {"after": finished_key(self.before) if self.before else ""}
+        computed |= {"settings": asdict(self.settings), "counts": self.counts}
+        computed |= {"sets": {role: contents(self.sources[role]) for role in (*self.counts, *TESTS)}}
+        return hashlib.sha256(json.dumps(computed, sort_keys=True).encode()).hexdigest()[:12]
+
+    def first_network(self) -> TransHand:
+        """The network before training."""
+        model = TransHand(self.hands, self.site.sizes.network, seed=self.seed, **self.run.changes)
+        if self.before:
+            load_weights(model, self.before / FILE)
+        elif self.encoder:
+            model.backbone.load_folder(self.encoder)
+        return model.to(self.site.device)
+
+    def save(self, model: TransHand) -> None:
+        how = {"preset": self.site.sizes.network, "changes": dict(self.run.changes)}
+        save_weights(model, self.folder / FILE, self.hands, **how)
+
+    def measure(self) -> dict[str, dict]:
+        """Write errors and predictions of the network that is kept; test role -> every number."""
+        model, tests = load_model(self.folder, self.hands).to(self.site.device), {}
+        constants = never_looking(self.images, self.hands, self.settings)
+        for role in TESTS:
+            answers = measured(model, self.site.images(role, self.hands), self.settings, constants)
+            found = {name: all_errors(said) for name, said in answers.items()}
+            keep(answers, found, role, self.folder)
+            known = {"n": len(answers["metrics"]), "poses": len(np.unique(answers["metrics"].pose_ids))}
+            numbers = {name: means(errors) for name, errors in found.items()}
+            tests[role] = _told(self.sources[role]) | known | numbers
+        return tests
+
+    def record(self, seconds: float) -> dict:
+        """What was run, on what and from which code; `seconds` of training."""
+        first = self.run.after or ("ImageNet" if self.encoder else "random")
+        sets = [{"role": role, **_told(self.sources[role]), "images": n} for role, n in self.counts.items()]
+        return {
+            **{"experiment": self.run.name, "seed": self.seed, "scale": self.site.sizes.name},
+            **{"key": self.key, "after": self.run.after, "encoder": first},  # of its first weights
+            **{"steps": self.settings.steps, "batch": self.settings.batch, "settings": asdict(self.settings)},
+            **{"network": self.site.sizes.network, "changes": dict(self.run.changes)},
+            **{"hands": self.hands.right.name, "torch": torch.__version__, **git_state()},
+            **{"device": device_name(self.site.device), "seconds": round(seconds, 1), "train": sets},
+        }
 
 
 def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = math.inf) -> bool:
@@ -73,56 +170,27 @@ def run_experiment(run: Experiment, seed: int, site: Site, deadline: float = mat
         ValueError: if data is missing or damaged, or the experiment that it starts from is not finished.
         SystemExit: after SIGTERM, when the run is saved.
     """
-    folder, hands = site.out / f"{run.name}-{seed}", site.hands(run)
-    team, settings = current_team(torch.device(site.device)), settings_of(run, seed, site)
-    sources = {role: site.source(role, hands) for role in roles_of(run)}
-    counts = image_counts(run, {role: len(source.dataset) for role, source in sources.items()})
-    encoder = "" if run.after else _encoder(site)
-    before = finished_key(site.out / f"{run.after}-{seed}") if run.after else ""
-    computed = {"network": site.sizes.network, "changes": dict(run.changes), "hands": hands.right.name}
-    computed |= {"encoder": encoder, "after": before, "settings": asdict(settings), "counts": counts}
-    computed |= {"sets": {role: contents(sources[role]) for role in (*counts, *TESTS)}}
-    key = hashlib.sha256(json.dumps(computed, sort_keys=True).encode()).hexdigest()[:12]
-    if finished_key(folder) == key:
+    job, team = Job(run, seed, site), current_team(torch.device(site.device))
+    if finished_key(job.folder) == job.key:
         return True
-    model = TransHand(hands, site.sizes.network, seed=seed, **run.changes)
-    if run.after:
-        load_weights(model, site.out / f"{run.after}-{seed}" / FILE)
-    elif encoder:
-        model.backbone.load_folder(encoder)
-    data = Mixture([subset(site.images(role, hands), count, seed) for role, count in counts.items()])
-    unfinished = folder / f"unfinished-{key}"  # changed data or settings begin anew
+    model = job.first_network()
     curve = train(
-        model.to(site.device),
-        data,
-        settings,
-        unfinished,
+        model,
+        job.images,
+        job.settings,
+        job.unfinished,
         stop=lambda: time.time() >= deadline,
-        progress=lambda steps: _shown(f"experiment {run.name} {seed}", settings.steps, steps),
-        on_row=[tensorboard(site.logs / folder.name)] if site.logs and team.leads else (),
+        progress=lambda steps: _shown(f"experiment {run.name} {seed}", job.settings.steps, steps),
+        on_row=[tensorboard(site.logs / job.folder.name)] if site.logs and team.leads else (),
     )
-    if not curve or curve[-1]["step"] < settings.steps:
+    if not curve or curve[-1]["step"] < job.settings.steps:
         return False
     if team.leads:
-        save_weights(model, folder / FILE, hands, preset=site.sizes.network, changes=dict(run.changes))
-        model = load_model(folder, hands).to(site.device)
-        constants = never_looking(data, hands, settings)
-        tests = {}
-        for role in TESTS:
-            answers = measured(model, site.images(role, hands), settings, constants)
-            keep(answers, role, folder)
-            known = {"n": len(answers["metrics"]), "poses": len(np.unique(answers["metrics"].pose_ids))}
-            tests[role] = _told(sources[role]) | known | {name: means(said) for name, said in answers.items()}
-        write_atomic(folder / "curve.jsonl", (unfinished / "curve.jsonl").read_bytes())
-        record = {"experiment": run.name, "seed": seed, "scale": site.sizes.name, "key": key}
-        record |= {"after": run.after, "steps": settings.steps, "batch": settings.batch}
-        record |= {"settings": asdict(settings), "torch": torch.__version__}
-        record |= {"network": site.sizes.network, "changes": dict(run.changes)}
-        record |= {"encoder": run.after or ("ImageNet" if encoder else "random")}  # of its first weights
-        record |= {"device": device_name(site.device), "seconds": round(curve[-1]["seconds"], 1)}
-        sets = [{"role": role, **_told(sources[role]), "images": count} for role, count in counts.items()]
-        write_json(folder / "metrics.json", record | {"train": sets, "tests": tests})
-        for old in folder.glob("unfinished-*"):
+        job.save(model)
+        tests = job.measure()
+        write_atomic(job.folder / "curve.jsonl", (job.unfinished / "curve.jsonl").read_bytes())
+        write_json(job.folder / "metrics.json", job.record(curve[-1]["seconds"]) | {"tests": tests})
+        for old in job.folder.glob("unfinished-*"):
             shutil.rmtree(old)
     if team.size > 1:
         torch.distributed.barrier()  # another run may start from these weights
@@ -149,54 +217,6 @@ def finished_key(folder: Path) -> str:
         return json.loads((folder / "metrics.json").read_text())["key"]
     except (FileNotFoundError, ValueError, KeyError):
         return ""
-
-
-def never_looking(data: Dataset, hands: HandPair, settings: TrainSettings) -> dict[str, Constant]:
-    """The answers beside a network's: the mean pose of what it learned from, and the resting hand."""
-    even = np.linspace(0, len(data) - 1, min(len(data), _MEAN_POSE_IMAGES)).astype(int)
-    return {
-        "mean_pose": evaluate.mean_pose(Subset(data, even), bone=settings.bone),
-        "constant_hand": evaluate.canonical_hand(hands),
-    }
-
-
-def measured(
-    model: TransHand, data: Dataset, settings: TrainSettings, constants: dict[str, Constant]
-) -> dict[str, Predictions]:
-    """What the model ("metrics") and the answers that never look say about a test set."""
-    parts: dict[str, list[Predictions]] = {"metrics": [], **{name: [] for name in constants}}
-    for first in range(0, len(data), _MEASURED):  # meshes of a whole test set need not fit in memory
-        part = data[np.arange(first, min(first + _MEASURED, len(data)))]
-        protocol = {"bone": settings.bone, "precision": settings.precision}
-        said = evaluate.predict(model, part, settings.image_size, vertices=True, **protocol)
-        parts["metrics"].append(said.without_vertices())
-        for name, answer in constants.items():
-            parts[name].append(evaluate.constant(said, answer).without_vertices())
-    return {name: Predictions.cat(several) for name, several in parts.items()}
-
-
-def keep(answers: dict[str, Predictions], role: str, folder: Path) -> None:
-    """Write a test set's errors and predictions; see the head of this module."""
-    predictions = answers["metrics"]
-    errors = image_errors(predictions)
-    errors |= {f"mean_pose_{name}": values for name, values in image_errors(answers["mean_pose"]).items()}
-    known = {name: getattr(predictions, name) for name in ("pose_ids", "ids", "mask_iou")}
-    write_arrays(folder / f"errors-{role}.npz", errors | known)
-    predictions.save(folder / f"predictions-{role}.npz", half=True)
-
-
-def image_errors(predictions: Predictions) -> dict[str, np.ndarray]:
-    """Name -> error of each image (N,) float32, NaN where it does not count; see the head of this module."""
-    found, wrist = evaluate.errors(predictions), evaluate.errors(predictions, root="wrist")
-    found |= {f"wrist_{name}": wrist[name] for name in _WRIST}
-    return {name: metrics.per_image(values).astype(np.float32) for name, values in found.items()}
-
-
-def means(predictions: Predictions) -> dict[str, float | None]:
-    """`evaluate.summary`, and the errors from the wrist; None where nothing counts."""
-    found, wrist = evaluate.summary(predictions), evaluate.summary(predictions, root="wrist")
-    found |= {f"wrist_{name}": wrist[name] for name in _WRIST}
-    return {name: value if math.isfinite(value) else None for name, value in found.items()}
 
 
 def device_name(device: str) -> str:

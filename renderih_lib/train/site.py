@@ -13,7 +13,7 @@ from renderih_lib.hand.mano import is_mano
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.scales import Scale
 from renderih_lib.train.augment import source_size
-from renderih_lib.train.experiments import TESTS, Experiment, taught_by
+from renderih_lib.train.experiments import TESTS, Experiment, compared_roles
 from renderih_lib.train.mixture import Dataset
 
 _MANY = 20_000  # images that are worth several processes to decode them
@@ -32,8 +32,11 @@ class Site:
     compile: bool = False  # networks, by torch.compile
 
     def hands(self, run: Experiment) -> HandPair:
-        """MANO's hands if everything that the run learns from is real, else the open ones; always the same object."""
-        pair = hands_of(taught_by(run), self.data_root)
+        """Those of a run and of all that it is compared with: MANO's if the real data of all are there, else open ones.
+
+        Always the same object.
+        """
+        pair = hands_of(compared_roles(run), self.data_root)
         return _PAIRS.setdefault(is_mano(pair.right), pair)
 
     def source(self, role: str, hands: HandPair) -> Source:

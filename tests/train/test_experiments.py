@@ -15,12 +15,12 @@ from renderih_lib.train.experiments import (
     SYNTHETIC,
     SYNTHETIC_SHARES,
     TESTS,
+    compared_roles,
     experiment_by_name,
     image_counts,
     planned,
     roles_of,
     steps_of,
-    taught_by,
 )
 
 
@@ -44,7 +44,17 @@ def test_a_point_of_figure_13_has_its_share_of_real_images():
         for share, name in points.items():
             run = EXPERIMENTS[name]
             assert run.mix[REAL] == share and (SYNTHETIC in run.mix) == (line == "mixed")
-            assert taught_by(run) == ([REAL] if line == "real only" else sorted([REAL, SYNTHETIC]))
+
+
+def test_runs_that_are_compared_take_the_same_hands():
+    """Also those that learn from real images alone, beside others that do not."""
+    shown = [*FIGURE_12.values(), "synthetic", "real-no-lateral", "real-no-smooth", "pretraining"]
+    shown += [name for line in FIGURE_13.values() for name in line.values()]
+    for name in shown:
+        assert compared_roles(EXPERIMENTS[name]) == sorted([REAL, SYNTHETIC])
+    for other in OTHERS:
+        for kind in ("only", "with"):
+            assert compared_roles(EXPERIMENTS[f"{kind}-{other}"]) == sorted([REAL, *OTHERS.values()])
 
 
 def test_the_papers_seven_shares():

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from renderih_lib.hand.pair import open_hand_pair
+from renderih_lib.provenance import git_state
 from renderih_lib.scales import STAND_INS, scale_by_name
 from renderih_lib.train import run as runs
 from renderih_lib.train import site as sites
@@ -63,6 +64,7 @@ def test_a_run_leaves_what_tables_and_notebooks_read(done):
     found = record(done, "real-0")
     assert (found["experiment"], found["seed"], found["steps"]) == ("real", 0, 6)
     assert found["settings"]["image_size"] == SIZES.image_size and found["torch"] == torch.__version__
+    assert (found["hands"], found["commit"]) == (open_hand_pair().right.name, git_state()["commit"])
     assert found["train"] == [
         {
             "role": "interhand26m-train",
@@ -75,7 +77,8 @@ def test_a_run_leaves_what_tables_and_notebooks_read(done):
         test = found["tests"][role]
         assert test["n"] == len(errors(done, "real-0", role)["ids"]) and not test["real"]
         for answer in ("metrics", "mean_pose", "constant_hand"):
-            assert {"mpjpe_mm", "wrist_mpjpe_mm", "pa_mpjpe_mm", "mrrpe_mm", "cdev_mm"} <= set(test[answer])
+            names = {"mpjpe_mm", "wrist_mpjpe_mm", "mesh_mpjpe_mm", "pa_mpjpe_mm", "mrrpe_mm", "cdev_mm"}
+            assert names <= set(test[answer])
 
 
 def test_means_are_those_of_the_errors_of_all_images(done):

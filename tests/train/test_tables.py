@@ -103,6 +103,21 @@ def test_networks_and_experiments_without_a_run_say_so(folder):
     assert beside_published("Table 4", results(folder)).loc["Baseline", "MPJPE, here"] == "not run"
 
 
+def test_real_meshes_add_the_papers_way_to_score_and_those_of_stand_ins_do_not(folder):
+    found = results(folder)
+    more = found[found["metric"].isin(["mpjpe_mm", "wrist_mpjpe_mm"])]
+    more = more.assign(metric="mesh_" + more["metric"], value=more["value"] + 1)
+    stand_in = pd.concat([found, more])
+    assert not [column for column in beside_published("Table 9", stand_in) if "mesh" in column]
+    for table, added in (("Table 9", "MPJPE"), ("Table S1", "MPJPE")):
+        shown = beside_published(table, stand_in.assign(real=True))
+        assert [c for c in shown if "mesh" in c] == [f"{added}, here, keypoints of the mesh"]
+        plain = float(shown.loc["InterHand2.6M", "MPJPE, here"].split(" ")[0])
+        by_mesh = shown.loc["InterHand2.6M", "MPJPE, here, keypoints of the mesh"]
+        assert by_mesh.startswith(f"{plain + 1:.2f} ± ")
+        assert shown.loc["mean pose, never looks", "MPJPE, here, keypoints of the mesh"].startswith("51.00")
+
+
 def test_an_error_that_could_not_be_measured_says_so(folder):
     assert beside_published("Table 6", results(folder)).loc["TransHand", "CDev, here"] == "not measured"
 
