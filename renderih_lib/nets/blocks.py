@@ -8,14 +8,21 @@ from renderih_lib.nets.attention import CorrelationEncoder, Encoder
 from renderih_lib.nets.presets import TransHandSizes
 
 _PER_KEYPOINT = 16  # features of the evidence for a keypoint that start the vertices
+_PER_VERTEX = 64  # features that the context gives each vertex alone, at most
 
 
 class VertexStart(nn.Module):
-    """Global image feature, and the evidence for each keypoint, to the first vertex features of both hands."""
+    """Global image feature, and the evidence for each keypoint, to the first vertex features of both hands.
+
+    The paper says "by using fully connected layers" and no more. One layer to all features of all vertices would hold
+    more weights than ResNet-50. Here it gives each vertex at most 64 features, and a layer that the vertices share
+    makes them as many as the first block takes.
+    """
 
     def __init__(self, sizes: TransHandSizes, image_width: int, rest: Tensor, evidence: int):
         super().__init__()
-        self.shape = (*rest.shape[:2], sizes.blocks[0])
+        own, wide = min(_PER_VERTEX, sizes.blocks[0]), sizes.blocks[0]
+        self.shape = (*rest.shape[:2], own)
         self.squeeze = nn.Linear(evidence, _PER_KEYPOINT) if evidence else None
         width = image_width + (2 * KEYPOINT_COUNT * (_PER_KEYPOINT + 2) if evidence else 0)
         self.mix = nn.Sequential(
@@ -25,7 +32,8 @@ class VertexStart(nn.Module):
             nn.Linear(sizes.context, sizes.context),
             nn.GELU(),
         )
-        self.spread = nn.Linear(sizes.context, 2 * rest.shape[1] * sizes.blocks[0])
+        self.spread = nn.Linear(sizes.context, 2 * rest.shape[1] * own)
+        self.widen = nn.Linear(own, wide) if own < wide else nn.Identity()
 
     def forward(self, pooled: Tensor, tokens: Tensor | None) -> tuple[Tensor, Tensor]:
         """Context (B, context) and vertex features (B, 2, N, D) from a pooled feature and keypoint tokens."""
@@ -33,7 +41,7 @@ class VertexStart(nn.Module):
             places = tokens[..., :2].flatten(1)
             pooled = torch.cat([pooled, self.squeeze(tokens).flatten(1), places], -1)
         context = self.mix(pooled)
-        return context, self.spread(context).unflatten(-1, self.shape)
+        return context, self.widen(self.spread(context).unflatten(-1, self.shape))
 
 
 class Block(nn.Module):

@@ -74,6 +74,15 @@ def test_the_paper_preset_is_a_resnet_50_without_our_extra_heads(hands):
     assert [net.blocks[i].rest.shape[1] for i in range(3)] == [63, 126, 252]
 
 
+def test_each_vertex_starts_from_features_of_its_own_without_a_layer_as_large_as_the_encoder(hands):
+    start = TransHand(hands, "paper").start
+    with torch.no_grad():
+        _, first = start(draw(1, 2048), None)
+    assert first.shape == (1, 2, 63, 512)
+    assert torch.pdist(first.flatten(0, 2)).min() > 0.1 * first.norm(dim=-1).mean()
+    assert sum(p.numel() for p in start.parameters()) < 6e6
+
+
 def test_hands_in_manos_format_are_predicted_with_their_own_joints(mano_hands):
     net = TransHand(mano_hands, "tiny")
     assert net.upsample_2.shape == (778, 252) and not torch.equal(net.faces[0], net.faces[1])
