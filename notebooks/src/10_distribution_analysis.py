@@ -26,6 +26,8 @@ from renderih_lib import repro
 from renderih_lib.claims import published, published_tables
 from renderih_lib.data import figures
 from renderih_lib.data import statistics as stats
+from renderih_lib.data.sources import ROLES, asset_folder, source_of
+from renderih_lib.data.stream import crops
 from renderih_lib.hand.anatomy import angle_limits
 from renderih_lib.hand.pair import open_hand_pair
 from renderih_lib.pose.plan import draw_raw_pairs
@@ -225,6 +227,21 @@ run.show(
 # %%
 square = [name for name, table in some.items() if len(table) > 1 and (table.width == table.height).all()]
 grey = {name: stats.grey_images(row for _, row in some[name].iterrows()) for name in square}
+
+# %% [markdown]
+# Real images join in if you have InterHand2.6M: up to 200 of its training images, cut out about the hands and brought to
+# the same size by averaging, which costs some of the highest frequencies. (The paper's own chart shows other real sets.)
+
+# %%
+role = "interhand26m-train"
+if has_real := asset_folder(ROLES[role].asset, data_root) is not None:
+    photographs = source_of(role, data_root, run.results / "datasets", hands, cache=run.results / "tables")
+    spread = np.unique(np.linspace(0, len(photographs.dataset) - 1, 200, dtype=int))
+    batch = crops(photographs.dataset, grey["renderih-train"].shape[1], spread)[:]
+    grey["real"] = stats.grey(batch.images.permute(0, 2, 3, 1).numpy())
+print("real images are here" if has_real else "no real images are here to compare with")
+
+# %%
 spectra = {name: stats.amplitude_bands(pictures) for name, pictures in grey.items()}
 
 # %% [markdown]
@@ -243,7 +260,8 @@ run.show(
     figures.spectra_charts(spectra),
     "spectra",
     caption="How much amplitudes vary from image to image, by frequency (the measure of Figure 2b of the synthetic-to-real "
-    "paper), absolutely and relative to the mean amplitude. Square crops of one size; no real images are among them.",
+    "paper), absolutely and relative to the mean amplitude. Square crops of one size; "
+    f"{'real' if has_real else 'no real'} images are among them.",
     alt="Falling curves of variation over frequency for each domain, and their ratios to the mean amplitude.",
 )
 
@@ -252,6 +270,16 @@ ring = rings // 4
 variation = {name: table.variation.iloc[ring] for name, table in spectra.items()}
 print(f"at {spectra['renderih-train'].frequency[ring]:.2f} cycles per pixel:")
 print({name: f"{value:.1e}" for name, value in variation.items()})
+
+# %% [markdown]
+# "At every frequency" is a statement about the ring in which real images exceed ours least:
+
+# %%
+real_over_synthetic = {}
+if has_real:
+    ratios = spectra["real"].variation / spectra["renderih-train"].variation
+    real_over_synthetic = {"value": ratios.min(), "unit": "times", "data": "real", "scale": scale}
+    print(f"real over synthetic variation: {ratios.min():.2f} to {ratios.max():.2f}, by ring")
 
 # %% [markdown]
 # ## Poses: what t-SNE can show
@@ -468,6 +496,7 @@ run.write_metrics(
         "pixels": {name: table.mean().to_dict() for name, table in pixels.items()},
         "tones": tones.to_dict(),
         "variation": variation,
+        "real_over_synthetic": real_over_synthetic,
     }
 )
 
@@ -548,5 +577,5 @@ run.table(
 # what a hand can do, in more directions; but their convex hull is not larger, because natural poses already go to the
 # extremes, equally many of them reach fewer natural poses of unseen interactions, and the two hands hardly know of each other
 # any more. t-SNE shows none of that reliably. Limits: natural poses are variations of an open library, not recordings; tones
-# are as pictures show them; no real images are here to compare spectra with; pixel statistics use 200 images a dataset.
+# are as pictures show them; spectra of real images are here only if you bring some; pixel statistics use 200 images a dataset.
 # **Next**: [notebook 11](11_transhand.ipynb) builds the network that learns from these pictures.

@@ -14,6 +14,7 @@ DOMAIN_COLORS = {
     "tabletop": "#E69F00",
     "random": "#CC79A7",
     "objects": "#8C5A2B",
+    "real": "#8A8A8A",
 }
 TONE_SHADES = ("#F5DCC8", "#E8BF9F", "#D2A07A", "#B07B52", "#7A4F31", "#40281A")
 OVERLAP_SHADES = ("#E6E1DA", "#C2B8AA", "#8F8474", "#4A4238")

@@ -338,4 +338,9 @@ def amplitude_bands(images: np.ndarray, bands: int = 16) -> pd.DataFrame:
 
 def grey_images(rows: Iterable[pd.Series]) -> np.ndarray:
     """Grey values (N, S, S) float32 in [0, 1] of square pictures of one size, as stored (not linear)."""
-    return np.stack([decoded(read_member(row)) @ np.float32([0.299, 0.587, 0.114]) / 255 for row in rows])
+    return np.stack([grey(decoded(read_member(row))) for row in rows])
+
+
+def grey(pixels: np.ndarray) -> np.ndarray:
+    """Grey values (...) float32 in [0, 1] of 8-bit pixels (..., 3), as stored (not linear)."""
+    return pixels @ np.float32([0.299, 0.587, 0.114]) / 255
