@@ -112,8 +112,8 @@ run.table(shapes, "shapes", caption="What comes out of each step. Sizes leave ou
 # ## What each part costs
 #
 # Multiply-adds are counted while one image runs through. At the paper's size the encoder does most of the work; in the
-# small presets the blocks weigh as much or nearly so. Most of the decoder's *weights* sit in one layer, the start, which
-# gives every vertex its own first feature. The released code starts all vertices of a hand from one feature and saves them.
+# small presets the blocks weigh as much or nearly so. The start, which gives each vertex features of its own, has more
+# *weights* than the three blocks together. The released code starts all vertices of a hand from one feature.
 
 # %%
 WORDS = {
@@ -487,7 +487,8 @@ run.show(
 # the sum reads both hands there at once; it cannot say which of them mattered. The gradient can: how much does that
 # finger tip move if a vertex feature of the *left* hand changes? That is drawn on the left hand. We look at a network with
 # random weights and at the one that has memorised this picture. One vertex stands out there: the *same* vertex of the left
-# hand, since the lateral connection adds vertex to vertex. The colours stop at the strongest 2 %, so that the others show.
+# hand, since the lateral connection adds vertex to vertex. So the colours of each hand stop at the strongest 2 % of its 252
+# vertices, *before* these are spread over the mesh: the map from 252 vertices to all has negative weights too.
 
 # %%
 level = levels_of[-1]
@@ -519,8 +520,9 @@ seen_by = {name: looks(model, number) for name, model in stages.items()}
 
 # %%
 def tinted(strength: np.ndarray, hand: int) -> viz.Surface:
-    """A hand of the picture, grey where strength (252,) is least and in its colour where it is most (the top 2 %)."""
-    color = shades(up @ strength, viz.HAND_COLORS[hand])
+    """A hand of the picture, from grey for the weakest 2 % of strength (252,) to its colour for the strongest 2 %."""
+    kept = strength.clip(*np.quantile(strength, (0.02, 0.98)))
+    color = shades(up @ kept, viz.HAND_COLORS[hand])
     return viz.Surface(mesh.vertices[number, hand].numpy(), hands.hands[hand].faces.numpy(), color)
 
 
@@ -546,8 +548,8 @@ run.show(
     "attention",
     caption="One vertex near the tip of the right index finger (violet dot where it is visible). Right hand, grey to orange: "
     "where its attention goes in the last correlation encoder, least to most. Left hand, grey to blue: how strongly each "
-    "vertex feature of the left hand moves that point, least to most. Each picture has its own scale; the lines below say how uneven "
-    "the attention is. The second network knows a handful of pictures by heart; its pattern is an illustration, not a finding.",
+    "vertex feature of the left hand moves that point, least to most. Each hand has its own scale, from the weakest to the "
+    "strongest 2 % of its 252 vertices; the lines below say how uneven both are. The second network knows a handful of pictures by heart; its pattern is an illustration, not a finding.",
     alt="Two grey interacting hands four times, with patches of orange on the right hand and of blue on the left.",
 )
 

@@ -17,6 +17,7 @@ data_root: str = ""  # folder of the gated datasets, if you have them
 
 # %%
 import itertools
+import json
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,7 +38,8 @@ from renderih_lib.train.evaluate import Predictions
 run = repro.start("13_metrics", scale=scale, seed=seed, out_dir=out_dir, data_root=data_root)
 predictions = Predictions.load(run.input("12_training", "predictions.npz"))
 mean_pose = Predictions.load(run.input("12_training", "mean_pose.npz"))
-sources = ", ".join(np.unique(predictions.sources)) + ", a stand-in for InterHand2.6M"
+trained = json.loads(run.input("12_training", "metrics.json").read_text())
+sources = trained["data"]  # InterHand2.6M, or what stands in for it
 print(f"{len(predictions)} test images of {len(np.unique(predictions.pose_ids))} poses, from {sources}")
 
 # %% [markdown]
@@ -370,7 +372,7 @@ print("; ".join(f"{name} moves the mean score by {effect:.2f} mm" for name, effe
 
 # %% [markdown]
 # These are the ones that papers use. `mean`: over hands, or first over images for each of the 42 keypoints (InterNet); the two agree
-# here because every keypoint of ours is annotated.
+# where every keypoint is annotated, as in rendered images.
 
 # %%
 named = [
@@ -571,5 +573,5 @@ run.write_metrics(
 #
 # **What we saw.** The same predictions give scores that differ by the protocol alone, and PA-MPJPE is kind to
 # answers that never look. So each table of this project names its protocol and shows the constant answer.
-# **Limits.** Our truth is exact; real annotations carry millimetres of error of their own. **Next**: 14_correlation_encoder
+# **Limits.** The truth of rendered images is exact; real annotations carry millimetres of error of their own. **Next**: 14_correlation_encoder
 # compares two networks with these metrics; 99_report collects what was measured.
