@@ -52,7 +52,8 @@ def publish(results: Path, root: Path) -> list[str]:
 def publish_experiments(results: Path, root: Path) -> list[dict]:
     """Copy what tables need of every finished run in `results`/experiments to figures/experiments/<scale> below `root`.
 
-    That is metrics.json, and errors and predictions of up to `MOST_ARRAY_BYTES`; runs of an earlier call are replaced.
+    That is metrics.json, and errors and predictions of up to `MOST_ARRAY_BYTES`, but no predictions on a gated test set.
+    Runs of an earlier call are replaced.
 
     Returns:
         what `runs.json` beside the copies says of each: where it was computed, hashes of `files`, and `left_out`.
@@ -83,12 +84,14 @@ def publish_experiments(results: Path, root: Path) -> list[dict]:
 def _experiment(folder: Path) -> dict:
     metrics = json.loads((folder / "metrics.json").read_text())
     arrays = sorted([*folder.glob("errors-*.npz"), *folder.glob("predictions-*.npz")])
-    small = [path for path in arrays if path.stat().st_size <= MOST_ARRAY_BYTES]
+    # Predictions stand beside the labels that they were compared with, which gated sets do not let us pass on.
+    gated = {f"predictions-{role}.npz" for role, test in metrics.get("tests", {}).items() if test["real"]}
+    kept = [path for path in arrays if path.stat().st_size <= MOST_ARRAY_BYTES and path.name not in gated]
     return {
         "folder": folder.name,
         **{name: metrics.get(name) for name in _ORIGIN},
-        "files": {path.name: sha256(path) for path in (folder / "metrics.json", *small)},
-        "left_out": [path.name for path in arrays if path not in small],
+        "files": {path.name: sha256(path) for path in (folder / "metrics.json", *kept)},
+        "left_out": [path.name for path in arrays if path not in kept],
     }
 
 
@@ -150,7 +153,7 @@ def _published(results: Path, root: Path) -> str:
 def _experiments_published(results: Path, root: Path) -> str:
     runs = publish_experiments(results, root)
     left = sum(len(run["left_out"]) for run in runs)
-    more = f", without {left} files of over {MOST_ARRAY_BYTES / 1e6:g} MB" if left else ""
+    more = f", without {left} files that are large or hold gated labels: see runs.json" if left else ""
     return f"{len(runs)} runs are in figures/experiments/{results.name}{more}"
 
 

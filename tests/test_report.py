@@ -177,6 +177,14 @@ def test_of_training_runs_the_numbers_are_published_with_their_origin(tmp_path, 
     assert {path.name for path in target.iterdir()} == {"mixed-0", "runs.json"}
 
 
+def test_labels_of_gated_test_sets_are_not_published(tmp_path):
+    results = tmp_path / "runs" / "gpu"
+    a_training_run(results, "real-0", tests={"a": {"real": True}, "b": {"real": False}})
+    (told,) = publish.publish_experiments(results, tmp_path)
+    assert told["left_out"] == ["predictions-a.npz"] and "errors-a.npz" in told["files"]
+    assert not (tmp_path / "figures/experiments/gpu/real-0/predictions-a.npz").exists()
+
+
 def test_training_runs_of_another_scale_replace_nothing(tmp_path):
     results = tmp_path / "runs" / "gpu"
     with pytest.raises(ValueError, match="no finished experiment: run `make experiments SCALE=gpu`"):
