@@ -349,9 +349,7 @@ run.table(
 # **the same predictions** of 12_training.
 
 # %%
-truths = (
-    metrics.TRUTHS if predictions.mesh_valid.any() else ("annotated",)
-)  # true meshes need their hand model
+truths = metrics.TRUTHS if predictions.mesh_valid.any() else ("annotated",)
 rows = []
 choices = (metrics.ROOTS, metrics.SCALES, metrics.JOINTS, truths)
 for root, size, kept, truth in itertools.product(*choices):

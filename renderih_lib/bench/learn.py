@@ -34,8 +34,8 @@ TARGETS = {
 _GPU_BATCH, _GPU_ROUNDS = 64, 20
 
 
-def bench_learn(batch: int = 16, side: int = 256, rounds: int = 3, predictions: int = 10_000) -> dict:
-    """Every number of `TARGETS`, those of a GPU only where there is one; on one CPU thread, in a minute."""
+def bench_learn(batch: int = 16, side: int = 256, rounds: int = 5, predictions: int = 10_000) -> dict:
+    """Every number of `TARGETS`, those of a GPU only where there is one; on one CPU thread, in about 90 s."""
     torch.set_num_threads(1)
     figures = step_costs(batch, side, rounds) | sample_speed() | held_out()
     figures["eval_10k_s"] = evaluation_seconds(predictions)
