@@ -290,7 +290,7 @@ run.write_metrics(
 #
 # | | paper (Table 6) | released code | here |
 # |---|---|---|---|
-# | joints | "hand joints" | regressed from the meshes of prediction and truth | annotated, and `truth="regressed"` in the table of rules |
+# | joints | "hand joints" | regressed from the meshes of prediction and truth | annotated; where a real test set has meshes, also regressed from them (`mesh_...`), and `truth="regressed"` in the table of rules |
 # | MPJPE | no scale | networks are trained to a 95 mm bone and the truth is scaled to it | true sizes |
 # | MRRPE | distance | mean absolute coordinate | distance; the other one by name |
 # | CDev | after ARCTIC | from right to left alone, contact within 3 mm | the same |

@@ -132,17 +132,25 @@ def samples_of(test: str, numbers) -> list:
 
 
 def overlap_of(test: str) -> np.ndarray:
-    """IoU of the masks in each test image, NaN where it has no meshes: one division of the images for all ways."""
+    """IoU of the masks in each test image, NaN where unknown: one division of the images for all ways."""
     return answers_of("real", test).mask_iou
 
 
-meshed = [test for test in (HOME, AWAY) if np.isfinite(overlap_of(test)).any()]
+def most_overlap(test: str) -> list:
+    """The image with the most overlap if any is known."""
+    overlap = overlap_of(test)
+    return samples_of(test, [int(np.nanargmax(overlap))]) if np.isfinite(overlap).any() else []
+
+
+tops = {test: most_overlap(test) for test in (HOME, AWAY)}
+measured = [test for test, top in tops.items() if top]
+meshed = [test for test in measured if tops[test][0].meshed.all()]
 if len(meshed) < 2:
-    print("Test images without true meshes have no masks, and skeletons are drawn: see docs/data/mano.md.")
+    print("Where the truth has no meshes of these hands there are no masks, and skeletons are drawn.")
 
 # %%
 for test in meshed[:1]:
-    sample = samples_of(test, [int(np.nanargmax(overlap_of(test)))])[0]
+    sample = tops[test][0]
     projected = sample.vertices @ sample.K.T
     projected = projected[..., :2] / projected[..., 2:]
     side = sample.image.shape[0]
@@ -311,7 +319,7 @@ print(f"MPJPE on {sources[AWAY].name}: " + ", ".join(f"{way} {value:.1f} mm" for
 
 # %%
 numbers = {m: errors_of(WAYS[star], HOME, m) for m in ("mpjpe_mm", "pa_mpjpe_mm", "mrrpe_mm", "swapped")}
-if HOME in meshed:
+if HOME in measured:
     numbers["mask_iou"] = overlap_of(HOME)
 known = np.isfinite(errors)
 worst = known & (errors >= np.quantile(errors[known], 0.9))
@@ -373,7 +381,7 @@ BINS = {AWAY: "tzionas", HOME: "interhand26m"}
 occlusion = {
     test: {way: binned(WAYS[way], test, bins) for way in ("real only", "mixed")}
     for test, bins in BINS.items()
-    if test in meshed
+    if test in measured
 }
 
 

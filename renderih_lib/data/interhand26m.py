@@ -21,6 +21,7 @@ from renderih_lib.data.samples import Sample
 from renderih_lib.hand.mano import is_mano, mano_rotations
 from renderih_lib.hand.pair import HandPair
 from renderih_lib.hand.skeleton import KEYPOINT_COUNT
+from renderih_lib.metrics.protocols import checked_choice
 from renderih_lib.tree import Tree
 
 ASSET = "interhand26m"
@@ -62,9 +63,8 @@ class InterHand26M(Reader):
         keypoints: str = "annotated",
         cache: str | Path | None = None,
     ):
-        for name, value, allowed in (("split", split, SPLITS), ("keypoints", keypoints, KEYPOINTS)):
-            if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+        checked_choice("split", split, SPLITS)
+        checked_choice("keypoints", keypoints, KEYPOINTS)
         if keypoints == "mesh" and not is_mano(hands.right):
             raise ValueError(
                 "keypoints of the mesh need MANO's hands: see docs/data/mano.md, or take 'annotated'"

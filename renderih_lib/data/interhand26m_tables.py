@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from renderih_lib.hand.skeleton import KEYPOINT_COUNT, SIDES
+from renderih_lib.metrics.protocols import checked_choice
 from renderih_lib.render.shards import write_atomic
 from renderih_lib.tree import Tree
 
@@ -70,12 +71,8 @@ def read_tables(
         ValueError: if a choice is unknown, leaves no image, or a file is not as expected.
         FileNotFoundError: if a file is missing.
     """
-    for name, value, allowed in (
-        ("annotation", annotation, ANNOTATIONS),
-        ("interacting", interacting, INTERACTING),
-    ):
-        if value not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    checked_choice("annotation", annotation, ANNOTATIONS)
+    checked_choice("interacting", interacting, INTERACTING)
     path = cache and Path(cache) / f"interhand26m-{split}-{_digest(tree, split, annotation, interacting)}.npz"
     if path and (kept := _cached(path)):
         return kept

@@ -115,7 +115,7 @@ def beside_published(table: str, found: pd.DataFrame) -> pd.DataFrame:
     """A published table with ours beside it: mean, ± standard deviation where there are several seeds, mm.
 
     Columns: for each published one "<column>, paper" and "<column>, here", scored by annotated keypoints; where a real
-    test set has meshes also "<column>, here, keypoints of the mesh", as the paper scores (a stand-in's are the same);
+    test set has meshes also "<column>, here, keypoints of the mesh", as the paper scores (a stand-in's say the same);
     then seeds, trained on and tested on. A network or an experiment that has not run says "not run". The last rows are
     answers that never look.
 

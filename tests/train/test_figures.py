@@ -1,5 +1,7 @@
 """Charts and pictures of notebooks 14 to 19: they show the numbers and the hands that they were given."""
 
+import dataclasses
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -8,18 +10,13 @@ import torch
 from matplotlib.colors import to_rgb
 
 from renderih_lib import viz
-from renderih_lib.hand.pair import open_hand_pair
+from renderih_lib.hand.skeleton import KEYPOINT_BONES
 from renderih_lib.nets.transhand import Prediction
 from renderih_lib.train import figures
 from renderih_lib.train.comparison import Effect
 from renderih_lib.train.experiments import FIGURE_13
 
 matplotlib.use("Agg")
-
-
-@pytest.fixture(scope="module")
-def hands():
-    return open_hand_pair()
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +162,54 @@ def test_a_picture_table_names_its_lines():
     axes = figures.picture_table(rows, ["best", "worst"], ["image", "truth", "side"]).axes
     assert [axes[0].get_ylabel(), axes[3].get_ylabel()] == ["best", "worst"]
     assert [len(axis.images) for axis in axes] == [1, 1, 1, 1, 0, 0]
+
+
+@pytest.fixture
+def joints(hands):
+    """Both rest skeletons side by side, (2, 21, 3) metres, half a metre away."""
+    rest = np.stack([hand.keypoints_from_vertices(hand.template).numpy() for hand in hands.hands])
+    rest = rest - rest.mean(1, keepdims=True) + [[[-0.1, 0, 0.5]], [[0.1, 0, 0.5]]]
+    return rest.astype(np.float32)
+
+
+def test_a_skeleton_is_drawn_in_its_hands_colour_where_it_is_known():
+    pixels = np.random.default_rng(0).uniform(5, 95, (2, 21, 2))
+    known = np.zeros((2, 21), bool)
+    known[0, :2] = True  # one bone of the right hand, and no other
+    drawn = figures.skeletons(np.zeros((100, 100, 3), np.uint8), pixels, known)
+    right, left = ((np.abs(drawn - to_rgb(color)) < 0.01).all(-1) for color in viz.HAND_COLORS)
+    assert right.any() and not left.any()
+    rows, columns = np.nonzero(right)
+    low, high = pixels[0, :2].min(0) - 2, pixels[0, :2].max(0) + 2
+    assert (np.stack([columns, rows], 1) >= low).all() and (np.stack([columns, rows], 1) <= high).all()
+
+
+def test_rods_are_as_long_as_bones_and_closed_around_them(joints):
+    known = np.ones((2, 21), bool)
+    known[1, 4] = False  # a tip of the left hand
+    right, left = (figures._sticks(joints[side], known[side], "red") for side in range(2))
+    assert len(right.vertices) == 8 * 20 and len(left.vertices) == 8 * 19
+    ends = right.vertices.reshape(20, 2, 4, 3)
+    for (a, b), rod in zip(KEYPOINT_BONES, ends, strict=True):
+        np.testing.assert_allclose(rod.mean(1), joints[0, [a, b]], atol=1e-6)
+        radii = np.linalg.norm(rod - rod.mean(1, keepdims=True), axis=-1)
+        np.testing.assert_allclose(radii, figures._STICK, rtol=1e-3)
+    assert right.faces.max() == len(right.vertices) - 1
+
+
+def test_truth_without_meshes_is_seen_from_the_same_sides(joints):
+    pictures = figures.sticks_from_sides(joints, np.ones((2, 21), bool), 60)
+    assert len(pictures) == len(figures.CAMERA_VIEWS)
+    photographed = (pictures[0] < 0.99).any(-1)
+    assert photographed[:, :30].any() and photographed[:, 30:].any()  # right hand at the left, and the other
+    none = figures.sticks_from_sides(joints, np.stack([np.ones(21, bool), np.zeros(21, bool)]), 60)
+    assert (none[0] < 0.99).any()
+
+
+def test_true_hands_over_an_image_are_meshes_or_skeletons(noise_samples, hands):
+    sample = noise_samples(1, 60)[0]
+    bare = dataclasses.replace(sample, vertices=None)
+    covered = [(figures.true_overlay(s, hands) != s.image / 255).any(-1).sum() for s in (sample, bare)]
+    assert 0 < covered[1] < covered[0]
+    skeleton = figures.skeletons(bare.image, bare.pixels, bare.known)
+    np.testing.assert_array_equal(figures.true_overlay(bare, hands), skeleton)

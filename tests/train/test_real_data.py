@@ -10,7 +10,7 @@ from renderih_lib.data.export import export
 from renderih_lib.hand.mano import is_mano
 from renderih_lib.runner import run_notebook
 from renderih_lib.scales import STAND_INS, scale_by_name
-from renderih_lib.train.experiments import EXPERIMENTS, REAL, SYNTHETIC, TESTS, planned
+from renderih_lib.train.experiments import EXPERIMENTS, REAL, SYNTHETIC, TESTS
 from renderih_lib.train.run import run_all
 from renderih_lib.train.site import Site
 from renderih_lib.train.tables import beside_published, results
@@ -116,8 +116,9 @@ def test_real_meshes_are_scored_by_both_kinds_of_keypoints(site):
 def test_notebooks_read_runs_on_joints_alone(datasets, data_root):
     root, folder = data_root("interhand26m"), datasets.parent
     site = Site(SIZES, datasets, folder / "experiments", root)
-    assert run_all([(run, 0) for run in planned(SIZES)], site, jobs=1) == 0
-    for path in sorted(NOTEBOOKS.glob("1[4-9]_*.py")):
+    needed = ("pretraining", "synthetic", "real", "real-no-lateral", "real-no-smooth", "mixed", "finetuned")
+    assert run_all([(EXPERIMENTS[name], 0) for name in needed], site, jobs=1) == 0
+    for path in (*NOTEBOOKS.glob("14_*.py"), *NOTEBOOKS.glob("17_*.py"), *NOTEBOOKS.glob("19_*.py")):
         parameters = {"scale": "tiny", "out_dir": str(folder.parent), "data_root": root}
         run_notebook(path, parameters, threads=1)
         assert (folder / path.stem / "metrics.json").is_file()
