@@ -549,7 +549,8 @@ run.show(
     caption="One vertex near the tip of the right index finger (violet dot where it is visible). Right hand, grey to orange: "
     "where its attention goes in the last correlation encoder, least to most. Left hand, grey to blue: how strongly each "
     "vertex feature of the left hand moves that point, least to most. Each hand has its own scale, from the weakest to the "
-    "strongest 2 % of its 252 vertices; the lines below say how uneven both are. The second network knows a handful of pictures by heart; its pattern is an illustration, not a finding.",
+    "strongest 2 % of its 252 vertices; the lines below say how uneven both are. The second network knows a handful of "
+    "pictures by heart; its pattern is an illustration, not a finding.",
     alt="Two grey interacting hands four times, with patches of orange on the right hand and of blue on the left.",
 )
 
