@@ -41,7 +41,7 @@ experiments: $(READY)  ## the training runs of SCALE alone, on datasets that are
 	  --datasets "$(OUT_DIR)/$(SCALE)/datasets" --out "$(OUT_DIR)/$(SCALE)/experiments" --jobs "$(JOBS)"
 
 test: $(READY)  ## all tests, the whole graph at tiny included
-	@$(IN_VENV) -m pytest
+	@$(IN_VENV) -m pytest -n "$(CORES)" --dist loadfile
 
 test-fast: $(READY)  ## the tests that take seconds
 	@$(IN_VENV) -m pytest -m "not slow"
