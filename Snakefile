@@ -70,7 +70,7 @@ NOTEBOOKS = {
     "11_transhand": ([], [], 1, 0),
     "12_training": (shards("studio-train") + shards("studio-test"), ["predictions.npz"], 1, 20),
     "13_metrics": (made_by("12_training", "predictions.npz"), [], 1, 0),
-    "14_correlation_encoder": (runs("real", "real-no-lateral", "real-no-smooth"), [], 1, 0),
+    "14_correlation_encoder": (runs("real", "real-no-lateral", "real-no-local", "real-no-smooth"), [], 1, 0),
     "15_mixing_real_and_synthetic": (runs("real", "mixed"), [], 1, 0),
     "16_how_much_data": (runs("synthetic", *CURVES), [], 1, 0),
     "17_state_of_the_art": (runs("real", "finetuned"), [], 1, 0),

@@ -3,11 +3,11 @@
 #
 # **Question** Does each hand become more accurate when the network lets it see the other one? ·
 # **Paper** section 4, Figure 8, Eq. 12; section 5.2, Table 4 · **Needs** the experiments `real`, `real-no-lateral` and
-# `real-no-smooth` · **Takes** under a minute at demo once these have run
+# `real-no-local`, `real-no-smooth` · **Takes** under a minute at demo once these have run
 #
 # You will see that the lateral connection is one matrix in each block, that setting it to zero gives a network whose
 # hands do not exchange their states, what it earns in Table 4, and, in a trained network, what happens to the hands when it is
-# cut. Last, in the same way, what the smoothness loss earns.
+# cut. Last, in the same way, what local features and the smoothness loss earn.
 
 # %% tags=["parameters"]
 scale: str = "demo"  # tiny, demo, gpu or paper (renderih_lib/scales.py)
@@ -52,8 +52,8 @@ TEST, NAMES = "interhand26m-test", ("pa_mpjpe_mm", "mpjpe_mm", "smpjpe_mm", "mrr
 
 # %%
 pair = ("real-no-lateral", "real")
-smooth = ("real-no-smooth", "real")  # for the end of this notebook
-setup = comparison.setup(found, (*pair, smooth[0]), run.sizes)
+local, smooth = ("real-no-local", "real"), ("real-no-smooth", "real")  # for the end of this notebook
+setup = comparison.setup(found, (*pair, local[0], smooth[0]), run.sizes)
 run.table(setup, "setup", caption=f"The experiments at scale {scale}, and the images they see.")
 
 # %% [markdown]
@@ -261,9 +261,9 @@ def strengths(number: int) -> list[np.ndarray]:
     attention = last.attention(x)[0, 0].mean(0)[tip].detach()
     model.coordinates(model.norm(last(x)))[0, 0, tip].sum().backward()
     influence = x.grad[0, 1].norm(dim=-1)
-    return [
-        upsampled(v[:, None], model.upsample_2)[:, 0].clamp(min=0).numpy() for v in (attention, influence)
-    ]
+    # One vertex far above all others would hide the rest, and the map to the mesh has negative weights.
+    kept = [v.clamp(*v.quantile(torch.tensor([0.02, 0.98])).tolist()) for v in (attention, influence)]
+    return [upsampled(v[:, None], model.upsample_2)[:, 0].numpy() for v in kept]
 
 
 overlap = np.nan_to_num(few.mask_iou.numpy())
@@ -303,9 +303,22 @@ run.show(
     caption="A vertex near the tip of the right index finger (violet dot where visible), on the "
     f"{'true' if meshed else 'predicted'} hands. Right hand, grey to "
     "orange: where its attention goes. Left hand, grey to blue: how strongly that vertex of the left hand moves it; "
-    "the spot there is the vertex of the same number. From the least to the strongest 2 % of each hand's vertices.",
+    "the spot there is the vertex of the same number. From the weakest to the strongest 2 % of each hand's vertices.",
     alt="Three test images, each with the hands from two sides, patches of orange on the right and of blue on the left hand.",
 )
+
+# %% [markdown]
+# ## Local features
+#
+# "Since the global feature does not contain fine-grained local details" (section 4), each block also reads the image:
+# the features $F_1$ to $F_3$, cell by cell. In the experiment `real-no-local` a block gets the mean over all cells, one token
+# without a place. (Below the preset `paper` our heat maps, which see places too, stay in both networks: the gain is then
+# a lower bound.)
+
+# %%
+locality = comparison.gains(folder, *local, TEST, NAMES, run.rng)
+for name, effect in locality.items():
+    print(f"{labels[name]}: {effect}: {effect.direction}")
 
 # %% [markdown]
 # ## The smoothness loss
@@ -408,6 +421,7 @@ run.write_metrics(
     {
         "gains": {
             "correlation_encoder": {name: effect.record() for name, effect in gains.items()},
+            "local_features": {name: effect.record() for name, effect in locality.items()},
             "smoothness": {name: effect.record() for name, effect in smoothness.items()},
         },
         "bends_deg": {name: trial.mean for name, trial in bends.items() if "bends_deg" in smoothness},

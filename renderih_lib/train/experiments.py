@@ -37,6 +37,7 @@ class Experiment:
 def _experiments() -> dict[str, Experiment]:
     runs = [
         Experiment("real-no-lateral", {REAL: 1.0}, changes={"lateral": False}),
+        Experiment("real-no-local", {REAL: 1.0}, changes={"grid": 1}),  # one token of each image level
         Experiment("real-no-smooth", {REAL: 1.0}, losses={"smooth": 0.0}),
         Experiment("synthetic", {SYNTHETIC: 1.0}),
         Experiment("pretraining", {SYNTHETIC: 1.0}, part=0.5),

@@ -48,7 +48,14 @@ def test_a_point_of_figure_13_has_its_share_of_real_images():
 
 def test_runs_that_are_compared_take_the_same_hands():
     """Also those that learn from real images alone, beside others that do not."""
-    shown = [*FIGURE_12.values(), "synthetic", "real-no-lateral", "real-no-smooth", "pretraining"]
+    shown = [
+        *FIGURE_12.values(),
+        "synthetic",
+        "real-no-lateral",
+        "real-no-local",
+        "real-no-smooth",
+        "pretraining",
+    ]
     shown += [name for line in FIGURE_13.values() for name in line.values()]
     for name in shown:
         assert compared_roles(EXPERIMENTS[name]) == sorted([REAL, SYNTHETIC])
@@ -80,7 +87,16 @@ def test_what_others_start_from_comes_first(scale):
 
 def test_every_scale_has_the_ends_of_all_curves_and_large_ones_have_all():
     assert names("gpu") == names("paper") == set(EXPERIMENTS)
-    ends = {"real", "real-no-lateral", "real-no-smooth", "mixed", "finetuned", "pretraining", "synthetic"}
+    ends = {
+        "real",
+        "real-no-lateral",
+        "real-no-local",
+        "real-no-smooth",
+        "mixed",
+        "finetuned",
+        "pretraining",
+        "synthetic",
+    }
     ends |= {f"{kind}-{other}" for kind in ("only", "with") for other in OTHERS}
     assert names("tiny") == ends < names("demo") < names("gpu")
 

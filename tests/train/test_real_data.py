@@ -116,7 +116,16 @@ def test_real_meshes_are_scored_by_both_kinds_of_keypoints(site):
 def test_notebooks_read_runs_on_joints_alone(datasets, data_root):
     root, folder = data_root("interhand26m"), datasets.parent
     site = Site(SIZES, datasets, folder / "experiments", root)
-    needed = ("pretraining", "synthetic", "real", "real-no-lateral", "real-no-smooth", "mixed", "finetuned")
+    needed = (
+        "pretraining",
+        "synthetic",
+        "real",
+        "real-no-lateral",
+        "real-no-local",
+        "real-no-smooth",
+        "mixed",
+        "finetuned",
+    )
     assert run_all([(EXPERIMENTS[name], 0) for name in needed], site, jobs=1) == 0
     for path in (*NOTEBOOKS.glob("14_*.py"), *NOTEBOOKS.glob("17_*.py"), *NOTEBOOKS.glob("19_*.py")):
         parameters = {"scale": "tiny", "out_dir": str(folder.parent), "data_root": root}
