@@ -47,7 +47,7 @@ WAYS = {
 #
 # - **Figure 10**: meshes predicted by TransHand on InterHand2.6M. **Supplement, Figure 4**: the same from other sides.
 # - **Supplement, Figures 5 and 6**: TransHand beside IntagHand, which this project does not have yet; we set ways to train beside
-#   each other instead.
+#   each other instead. Half of Figure 5 is on images of RGB2Hands, for which there is no reader here: Tzionas stands alone.
 # - **Supplement, Figure 7**: three training sets on images from elsewhere.
 # - **Figure 11**: the more the hands hide each other, the more mixing in RenderIH helps.
 #
