@@ -64,7 +64,7 @@ NOTEBOOKS = {
     "05_loss_anatomy": ([PLANNED], [], 1, 0),
     "06_natural_discriminator": ([PLANNED, RAW], ["discriminator.safetensors"], 1, 20),
     "07_pose_optimization": ([PLANNED, RAW, DISCRIMINATOR, *POSE_SHARDS], [], 1, 0),
-    "08_textures_light_cameras": ([f"{SKINS}/skins.json", *PANORAMAS, *BLENDER], [], 1, 0),
+    "08_textures_light_cameras": ([f"{SKINS}/skins.json", *PANORAMAS, *BLENDER], [], 1, 1),
     "09_cycles_rendering": (sum((shards(name, 1) for name in DATASETS), BLENDER), [], 1, 0),
     "10_distribution_analysis": (sum(map(shards, DATASETS), [RAW, ACCEPTED]), [], 1, 0),
     "11_transhand": ([], [], 1, 0),

@@ -244,9 +244,9 @@ run.show(
 #
 # In the last block: where does a vertex near the right index finger's tip look? Attention is over the *sum* of both hands, so
 # it is drawn on the right hand: the true one, or the predicted one where nobody knows the true mesh. How strongly each
-# vertex of the left hand moves that point is its gradient, drawn on the left hand: the spot that stands out there is the
-# vertex of the same number, since the connection adds vertex to vertex. Three test images, from the least to the most
-# overlap of the hands that was measured.
+# vertex of the left hand moves that point is its gradient, drawn on the left hand. (The connection adds vertex to vertex:
+# the vertex of the same number acts directly, all others only through attention.) Three test images, from the least to the
+# most overlap of the hands that was measured.
 
 # %%
 last, template = model.blocks[-1].correlate, hands.right.template
@@ -302,8 +302,8 @@ run.show(
     "attention",
     caption="A vertex near the tip of the right index finger (violet dot where visible), on the "
     f"{'true' if meshed else 'predicted'} hands. Right hand, grey to "
-    "orange: where its attention goes. Left hand, grey to blue: how strongly that vertex of the left hand moves it; "
-    "the spot there is the vertex of the same number. From the weakest to the strongest 2 % of each hand's vertices.",
+    "orange: where its attention goes. Left hand, grey to blue: how strongly that vertex of the left hand moves "
+    "it. From the weakest to the strongest 2 % of each hand's vertices.",
     alt="Three test images, each with the hands from two sides, patches of orange on the right and of blue on the left hand.",
 )
 
