@@ -559,7 +559,7 @@ run.table(
 #
 # <details><summary>Solution</summary>
 #
-# `coverage_all["possible"]` is higher for the optimised set, but it would be for any set of that size: thirty copies of
+# `coverage_all["possible"]` is higher for the optimised set, but it would be for any set of that size: many copies of
 # raw poses with a little noise also cover more balls. Breadth is a property of a distribution, size of a sample.
 #
 # </details>
